@@ -1,0 +1,59 @@
+"""Which pictures of a dataset are the same file, byte for byte."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from studio.data.dataset import Dataset, Sample
+
+_READERS = 4
+_BATCH = 256
+Key = TypeVar("Key")
+
+
+def exact_copies(dataset: Dataset) -> tuple[tuple[Sample, ...], ...]:
+    """Groups of two and more equal files, in the order of their first paths. Files that cannot be read have no copies.
+
+    Only files of equal size are read, so that it costs little where nothing is equal.
+    """
+    groups: list[tuple[Sample, ...]] = []
+    with ThreadPoolExecutor(_READERS) as readers:
+        same_size = _together(dataset, list(dataset.samples), _size, readers)
+        candidates = [sample for group in same_size for sample in group]
+        groups = _together(dataset, candidates, _digest, readers)
+    return tuple(sorted(groups, key=lambda group: group[0].path))
+
+
+def _together(
+    dataset: Dataset, samples: list[Sample], tell: Callable[[Path], Key | None], readers: ThreadPoolExecutor
+) -> list[tuple[Sample, ...]]:
+    batches = [samples[at : at + _BATCH] for at in range(0, len(samples), _BATCH)]
+    alike: dict[Key, list[Sample]] = defaultdict(list)
+    for batch, keys in zip(
+        batches, readers.map(lambda some: [tell(dataset.file(one)) for one in some], batches), strict=True
+    ):
+        for sample, key in zip(batch, keys, strict=True):
+            if key is not None:
+                alike[key].append(sample)
+    return [tuple(group) for group in alike.values() if len(group) > 1]
+
+
+def _size(file: Path) -> int | None:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return None
+
+
+def _digest(file: Path) -> bytes | None:
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with file.open("rb", buffering=0) as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.digest()

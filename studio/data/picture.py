@@ -1,0 +1,225 @@
+"""The one way to open a picture: whatever a camera, a scanner or the web made becomes (height, width, 3) RGB."""
+
+import io
+import struct
+import threading
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from studio.errors import PictureError
+
+PICTURE_SUFFIXES = frozenset(
+    {
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".avif",
+        ".jp2",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+    }
+)
+# Formats that are parsed inside the process. Pillow knows others that start a program (EPS) or are no photographs.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
+MOST_PIXELS = 200_000_000
+LONGEST_SIDE = 30_000
+
+# Pillow's own guard, set to ours: it warns above this and refuses above twice this, before `_refuse_giant` can look.
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+
+# What Pillow raises for bytes that are not what they claim to be (found by opening damaged files by the thousand).
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, OverflowError, RuntimeError, struct.error, zlib.error)
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_quiet = threading.Lock()
+
+
+@dataclass(frozen=True)
+class PictureHeader:
+    """What the header says: size in pixels as the picture is seen (EXIF orientation applied), format, Pillow's mode."""
+
+    width: int
+    height: int
+    format: str
+    mode: str
+
+
+def open_picture(source: Path | bytes, at_least: int | None = None) -> np.ndarray:
+    """The picture as (height, width, 3) uint8 RGB, the right way up; of an animation the first frame.
+
+    With `at_least`, a large JPEG may come smaller, its short side still at least that many pixels: several times
+    faster. 16-bit and floating-point greys are stretched from their own darkest to their own brightest value;
+    what is transparent lies over white. Raises PictureError with the reason, before decoding if it is too large.
+    """
+    with _opened(source) as image:
+        if at_least:
+            image.draft(None, (at_least, at_least))
+        _load(image)
+        turn = _TURNS.get(_orientation(image))  # after loading: a TIFF turns itself meanwhile
+        upright = image.transpose(turn) if turn is not None else image
+        return _rgb(upright)
+
+
+def header(source: Path | bytes) -> PictureHeader:
+    """Size, format and mode without decoding. Raises PictureError."""
+    with _opened(source) as image:
+        return _header(image)
+
+
+def examine(source: Path | bytes) -> PictureHeader:
+    """Read the whole picture as fast as can be and throw it away: proves that it opens. Raises PictureError."""
+    with _opened(source) as image:
+        found = _header(image)
+        image.draft(None, (1, 1))
+        _load(image)
+        return found
+
+
+def thumbnail(path: Path | bytes, side: int) -> bytes:
+    """A WebP that fits into `side` by `side` pixels, never enlarged. Raises PictureError."""
+    small = Image.fromarray(open_picture(path, at_least=side))
+    small.thumbnail((side, side), Image.Resampling.BICUBIC)
+    target = io.BytesIO()
+    small.save(target, "WEBP", quality=80, method=1)
+    return target.getvalue()
+
+
+@contextmanager
+def _opened(source: Path | bytes) -> Iterator[Image.Image]:
+    """The opened, not yet decoded picture; whatever goes wrong in the block becomes a PictureError."""
+    where = None if isinstance(source, bytes) else source
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb", buffering=1 << 16) as handle:
+            if not handle.peek(1) if isinstance(handle, io.BufferedReader) else not source:
+                raise PictureError("The file is empty.", where=where)
+            with _read_header(handle) as image:
+                _refuse_giant(image, where)
+                yield image
+    except PictureError:
+        raise
+    except FileNotFoundError as error:
+        raise PictureError("There is no such file.", where=where) from error
+    except IsADirectoryError as error:
+        raise PictureError("This is a folder, not a picture.", where=where) from error
+    except PermissionError as error:
+        raise PictureError("The file may not be read.", "Change its permissions.", where) from error
+    except UnidentifiedImageError as error:
+        raise PictureError("The file is no picture, or its beginning is damaged.", where=where) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(where) from error
+    except MemoryError as error:
+        raise PictureError("The picture does not fit into memory.", where=where) from error
+    except _DAMAGED as error:
+        raise PictureError(_plain_reason(error), where=where) from error
+
+
+def _read_header(handle: IO[bytes]) -> Image.Image:
+    """Open a picture without decoding it."""
+    with _quietly():
+        return Image.open(handle, formats=FORMATS)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Everything in which Pillow may warn. The warning filters belong to the whole process, hence one at a time."""
+    with _quiet, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _load(image: Image.Image) -> None:
+    """Decode. A TIFF reads its tags meanwhile, where Pillow may warn; they are rare enough to take turns."""
+    if image.format == "TIFF":
+        with _quietly():
+            image.load()
+    else:
+        image.load()
+
+
+def _header(image: Image.Image) -> PictureHeader:
+    width, height = image.size
+    # Pillow has turned a TIFF's size already, and would decode a PNG to look for EXIF data behind the pixels.
+    known = image.format != "TIFF" and (image.format != "PNG" or "exif" in image.info)
+    if known and _orientation(image) >= 5:
+        width, height = height, width
+    return PictureHeader(width, height, image.format or "", image.mode)
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 too where the EXIF data are damaged: the picture itself can still be seen."""
+    try:
+        with _quietly():
+            value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except _DAMAGED:
+        return 1
+    return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def _refuse_giant(image: Image.Image, where: Path | None) -> None:
+    width, height = image.size
+    if width * height > MOST_PIXELS or max(width, height) > LONGEST_SIDE:
+        raise _too_large(where, f" ({width} × {height} pixels)")
+
+
+def _too_large(where: Path | None, size: str = "") -> PictureError:
+    return PictureError(
+        f"The picture is too large{size}.",
+        f"At most {MOST_PIXELS // 1_000_000} million pixels and "
+        f"{LONGEST_SIDE:,} on a side are opened; make it smaller.",
+        where,
+    )
+
+
+def _plain_reason(error: Exception) -> str:
+    told = str(error).lower()
+    if isinstance(error, EOFError) or "truncated" in told or "not enough" in told or "unexpected end" in told:
+        return "The file is cut off."
+    if "not supported" in told or "unsupported" in told or "unknown pixel mode" in told:
+        return "The file uses a kind of picture that cannot be read here."
+    if "could not create decoder" in told or "broken data stream" in told or "expected to read" in told:
+        return "The file is cut off or damaged."  # WebP and JPEG 2000 do not tell the two apart
+    return "The file is damaged."
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """A loaded picture of any mode as (height, width, 3) uint8."""
+    if image.mode.startswith(("I", "F")):
+        grey = _stretched(np.asarray(image))
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, layered)
+    return np.array(image.convert("RGB"))
+
+
+def _stretched(values: np.ndarray) -> np.ndarray:
+    """Grey values of any range as uint8, darkest to 0 and brightest to 255; an even grey keeps its place in 16 bits."""
+    values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        low, high = 0.0, 255.0 if 0 <= high <= 255 else 65535.0
+    return np.clip((values - low) * (255.0 / (high - low)) + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,109 @@
+"""The stages of a network, and freezing: from the input on, the first `depth` stages stay exactly as they are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from timm.models import group_parameters
+from torch import nn
+
+from studio.errors import BackboneError
+
+
+@dataclass(frozen=True)
+class StageTensors:
+    """One stage: its name, the names of its parameters, and how many numbers they hold."""
+
+    name: str
+    parameters: tuple[str, ...]
+    numbers: int
+
+
+def head(model: nn.Module) -> nn.Module:
+    """The classifier: the only part that is always new. Raises BackboneError where the network has no single one."""
+    classifier = model.get_classifier()  # type: ignore[operator]
+    if isinstance(classifier, nn.Module) and any(True for _ in classifier.parameters()):
+        return classifier
+    raise BackboneError(
+        f"{type(model).__name__} has no single classifier that could be trained.", "Choose another backbone."
+    )
+
+
+def stages(model: nn.Module) -> tuple[StageTensors, ...]:
+    """The network's stages from input to output, without the head: timm's coarse groups, or the top-level children.
+
+    "The last layer group" of timm is not the head: in mobilenetv3 it holds 590,848 pretrained parameters. So the head
+    is taken out by identity, and what else is in its group is a stage like any other.
+    """
+    learnt = {id(tensor) for tensor in head(model).parameters()}
+    sizes = {name: tensor.numel() for name, tensor in model.named_parameters() if id(tensor) not in learnt}
+    found = []
+    for names in _groups(model):
+        kept = tuple(name for name in names if name in sizes)
+        if kept:
+            others = sizes.keys() - set(kept)
+            found.append(StageTensors(_stage_name(kept, others), kept, sum(sizes[name] for name in kept)))
+    return tuple(found)
+
+
+def _groups(model: nn.Module) -> list[list[str]]:
+    if hasattr(model, "group_matcher"):
+        matcher = model.group_matcher(coarse=True)  # type: ignore[operator]
+        return list(cast(dict[int, list[str]], group_parameters(model, matcher)).values())
+    groups: dict[str, list[str]] = {}
+    for name, _ in model.named_parameters():
+        parts = name.split(".")
+        numbered = len(parts) > 2 and parts[1].isdigit()
+        groups.setdefault(".".join(parts[:2]) if numbered else parts[0], []).append(name)
+    return list(groups.values())
+
+
+def _stage_name(mine: tuple[str, ...], others: set[str]) -> str:
+    """The shortest module path to the stage's first parameter that leads to no other stage: `blocks.6`, `layer4`."""
+    parts = mine[0].split(".")
+    paths = [".".join(parts[:length]) for length in range(1, len(parts))] or parts
+    return next((path for path in paths if not any(name.startswith(f"{path}.") for name in others)), paths[-1])
+
+
+def frozen_names(model: nn.Module, depth: int) -> set[str]:
+    """Names of the parameters in the first `depth` stages."""
+    return {name for stage in stages(model)[:depth] for name in stage.parameters}
+
+
+def freeze(model: nn.Module, depth: int) -> None:
+    """Freeze the first `depth` stages; everything else, and always the head, learns. Call again to thaw.
+
+    Frozen means: no gradient, BatchNorm statistics fixed, no dropout. The model is left in training mode except for
+    its frozen modules. (`timm.utils.freeze` is not used: it swaps BatchNorm classes and drops keys of the state.)
+    """
+    frozen = frozen_names(model, depth)
+    for name, tensor in model.named_parameters():
+        tensor.requires_grad_(name not in frozen)
+    model.train()
+    for module in _frozen_modules(model):
+        module.training = False
+
+
+def _frozen_modules(model: nn.Module) -> Iterable[nn.Module]:
+    """Modules in which nothing learns. One without parameters (a dropout) goes with the nearest module around it."""
+    modules = dict(model.named_modules())
+    for name, module in modules.items():
+        around = name
+        while around and not any(True for _ in modules[around].parameters()):
+            around = around.rpartition(".")[0]
+        if not any(tensor.requires_grad for tensor in modules[around].parameters()):
+            yield module
+
+
+def frozen_state(model: nn.Module, depth: int) -> dict[str, torch.Tensor]:
+    """Every tensor that must not change while `depth` stages are frozen: parameters and their modules' buffers."""
+    frozen = frozen_names(model, depth)
+    holders = {name.rpartition(".")[0] for name in frozen}
+    state = {name: tensor for name, tensor in model.named_parameters() if name in frozen}
+    return state | {name: buffer for name, buffer in model.named_buffers() if name.rpartition(".")[0] in holders}
+
+
+def trainable(model: nn.Module) -> int:
+    """How many numbers learn at present."""
+    return sum(tensor.numel() for tensor in model.parameters() if tensor.requires_grad)

@@ -1,0 +1,1 @@
+"""The engine: `for event in train(recipe): ...` is all of it."""

@@ -1,0 +1,25 @@
+"""What a model says of labelled pictures, as one frame that everything about its errors is computed from."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import torch
+from torch.nn import functional as F
+
+from studio.data.dataset import Sample
+
+
+def predictions(samples: Sequence[Sample], classes: Sequence[str], logits: torch.Tensor) -> pd.DataFrame:
+    """A row a picture: path, label, predicted, confidence (0 to 1), loss (cross-entropy). `logits` is (n, classes)."""
+    index = {name: number for number, name in enumerate(classes)}
+    labels = torch.tensor([index[sample.label] for sample in samples], dtype=torch.int64)
+    confidence, predicted = logits.softmax(dim=1).max(dim=1)
+    return pd.DataFrame(
+        {
+            "path": [sample.path for sample in samples],
+            "label": [sample.label for sample in samples],
+            "predicted": [classes[number] for number in predicted.tolist()],
+            "confidence": confidence.tolist(),
+            "loss": F.cross_entropy(logits, labels, reduction="none").tolist(),
+        }
+    )

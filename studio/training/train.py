@@ -1,0 +1,232 @@
+"""Training is an iterator of events: `for event in train(recipe): ...` is the whole engine.
+
+No callbacks, no hooks, no queue. The background thread, the command line, the tests and every torchrun rank run this.
+"""
+
+import math
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from studio.errors import StudioError
+from studio.model.stages import freeze, trainable
+from studio.recipe import Recipe
+from studio.training import optimize
+from studio.training.checkpoint import Card
+from studio.training.events import Event, Finished, Started, Stepped, Thawed, Validated, finite
+from studio.training.keeper import Keeper
+from studio.training.prepare import Job, first_look, make_ready
+from studio.training.scoring import predictions
+from studio.training.sources import Batch, OnPictures, Source
+from studio.training.world import World, keep_heap
+from studio.workspace import Workspace
+
+_TELL_EVERY = 0.25  # seconds between two Stepped events at the least
+
+
+def train(
+    recipe: Recipe,
+    folder: Path | None = None,
+    workspace: Workspace | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Event]:
+    """Train as the recipe says; yields what happens as it happens.
+
+    Checkpoints and predictions go to `folder` (nowhere, if None). `stop` is asked after every step; when it says so
+    the run ends kindly, its best weights kept. Raises StudioError for whatever a person can mend.
+    """
+    recipe.checked()
+    keep_heap()
+    with tempfile.TemporaryDirectory() as scratch:
+        world = World.join()
+        yield from _train(recipe, folder, workspace or Workspace(Path(scratch)), world, stop)
+        world.leave()
+
+
+def _train(
+    recipe: Recipe, folder: Path | None, workspace: Workspace, world: World, stop: Callable[[], bool]
+) -> Iterator[Event]:
+    began = time.monotonic()
+    job = yield from make_ready(recipe, workspace, world, folder)
+    freeze(job.model, recipe.freeze.depth_at(1))
+    yield _started(job)
+    source = yield from first_look(job)
+    card = Card(recipe.model.backbone, job.dataset.classes, job.geometry, 0, 0.0)
+    keeper = Keeper(job.model, card, folder if world.is_main else None)
+    loop = Loop(job, source, keeper, stop)
+    try:
+        yield from loop.run()
+    finally:
+        yield_saved = keeper.write(now=True)
+    yield from yield_saved
+    keeper.restore()
+    yield loop.finished(time.monotonic() - began)
+
+
+def _started(job: Job) -> Started:
+    depth = min(job.recipe.freeze.depth_at(job.recipe.schedule.epochs), len(job.stages))
+    numbers = sum(tensor.numel() for tensor in job.model.parameters())
+    frozen = sum(stage.numbers for stage in job.stages[:depth])
+    return Started(
+        job.recipe.model.backbone,
+        job.world.device_name,
+        list(job.dataset.classes),
+        [stage.name for stage in job.stages],
+        depth,
+        numbers,
+        numbers - frozen,
+        job.train_images,
+        job.val_images,
+        job.geometry.size,
+        job.recipe.schedule.epochs,
+        job.split.steps,
+    )
+
+
+@dataclass
+class Loop:
+    """The epochs of a run. `step` counts updates over all of it, from 1."""
+
+    job: Job
+    source: Source
+    keeper: Keeper
+    stop: Callable[[], bool]
+    step: int = 0
+    epoch: int = 0
+    depth: int | None = None
+    stopped: bool = False
+    seconds_training: float = 0.0
+    images: int = 0
+    last: dict[int, Validated] = field(default_factory=dict)
+
+    def run(self) -> Iterator[Event]:
+        recipe = self.job.recipe
+        rule: torch.optim.Optimizer | None = None
+        for self.epoch in range(1, recipe.schedule.epochs + 1):
+            depth = min(recipe.freeze.depth_at(self.epoch), len(self.job.stages))
+            if depth != self.depth:
+                yield self._thaw(depth)
+                if rule is None:
+                    rule = optimize.optimizer(self.job.model, recipe)
+                else:
+                    optimize.thaw(rule, self.job.model, recipe)
+            assert rule is not None
+            yield from self._epoch(rule)
+            yield from self.keeper.write()
+            if self.stopped:
+                return
+
+    def _thaw(self, depth: int) -> Thawed:
+        self.depth = depth
+        freeze(self.job.model, depth)
+        if depth < len(self.job.stages):
+            self.source = OnPictures(self.job.model, self.job.split)
+        names = [stage.name for stage in self.job.stages]
+        return Thawed(self.epoch, depth, names[:depth], names[depth:], trainable(self.job.model))
+
+    def _epoch(self, rule: torch.optim.Optimizer) -> Iterator[Event]:
+        began = told = time.monotonic()
+        epoch_sums, recent = Sums(), Sums()
+        for batch in self.source.batches(self.epoch):
+            sums = self._update(rule, batch)
+            epoch_sums.add(sums)
+            recent.add(sums)
+            if self.job.world.any(self.stop()):
+                self.stopped = True
+                break
+            if (now := time.monotonic()) - told >= _TELL_EVERY:
+                loss, accuracy = recent.means(self.epoch)
+                yield Stepped(self.epoch, self.step, loss, accuracy, self._lr, recent.count / (now - told))
+                told, recent = now, Sums()
+        seconds = time.monotonic() - began
+        self.seconds_training += seconds
+        self.images += epoch_sums.count
+        yield self._validate(epoch_sums, seconds)
+
+    def _update(self, rule: torch.optim.Optimizer, batch: Batch) -> "Sums":
+        inputs, labels = batch
+        recipe = self.job.recipe
+        optimize.set_rate(rule, self._lr)
+        outputs = self.source.module(inputs)
+        loss = F.cross_entropy(outputs, labels, label_smoothing=recipe.schedule.label_smoothing)
+        rule.zero_grad(set_to_none=True)
+        loss.backward()
+        self.job.world.mean_gradients(self.job.model.parameters())
+        rule.step()
+        self.step += 1
+        right = (outputs.detach().argmax(dim=1) == labels).sum()
+        return Sums(len(labels), loss.detach() * len(labels), right)
+
+    @property
+    def _lr(self) -> float:
+        recipe = self.job.recipe
+        return optimize.rate(recipe, self.step, recipe.schedule.epochs * self.job.split.steps)
+
+    def _validate(self, sums: "Sums", seconds: float) -> Validated:
+        began = time.monotonic()
+        train_loss, train_accuracy = sums.means(self.epoch)
+        world = self.job.world
+        frame = predictions(self.job.split.val.samples, self.job.dataset.classes, self.source.logits())
+        if world.size > 1:
+            import pandas as pd
+
+            frame = pd.concat(world.gather(frame), ignore_index=True)
+        accuracy = float(np.mean(frame["label"].to_numpy() == frame["predicted"].to_numpy()))
+        loss = float(np.mean(frame["loss"].to_numpy()))
+        self.keeper.consider(self.epoch, accuracy, loss, frame)
+        self.last[self.epoch] = event = Validated(
+            self.epoch,
+            self.step,
+            train_loss,
+            train_accuracy,
+            finite(loss),
+            accuracy,
+            self._lr,
+            sums.count * world.size / max(seconds, 1e-9),
+            seconds + time.monotonic() - began,
+        )
+        return event
+
+    def finished(self, seconds: float) -> Finished:
+        best = self.last[self.keeper.best_epoch]
+        return Finished(
+            self.stopped,
+            self.epoch,
+            self.keeper.best_epoch,
+            best.train_loss,
+            best.val_loss,
+            best.val_accuracy,
+            self.images * self.job.world.size / max(self.seconds_training, 1e-9),
+            seconds,
+            "best.safetensors",
+        )
+
+
+@dataclass
+class Sums:
+    """Sums over pictures, kept on the device until somebody asks."""
+
+    count: int = 0
+    loss: torch.Tensor | float = 0.0
+    right: torch.Tensor | float = 0.0
+
+    def add(self, other: "Sums") -> None:
+        self.count, self.loss, self.right = (self.count + other.count, self.loss + other.loss, self.right + other.right)
+
+    def means(self, epoch: int) -> tuple[float | None, float | None]:
+        """Mean loss and accuracy, None where nothing was counted. Raises StudioError if the loss is not a number."""
+        if not self.count:
+            return None, None
+        loss = float(self.loss) / self.count
+        if not math.isfinite(loss):
+            raise StudioError(
+                f"The loss stopped being a number in epoch {epoch}: the weights were changed too much.",
+                "Start again with a lower learning rate, a tenth of this one for example.",
+            )
+        return loss, float(self.right) / self.count

@@ -1,0 +1,119 @@
+"""The world a run lives in: how many processes share it, which one this is, and the device it computes on."""
+
+import ctypes
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class World:
+    """One process of `size`, number `rank`. Alone (size 1) every method is free."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @classmethod
+    def join(cls) -> "World":
+        """This process's place. Under `torchrun` it joins the process group that the environment describes."""
+        rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        device = _device(int(os.environ.get("LOCAL_RANK", "0")))
+        if size > 1 and not dist.is_initialized():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        return cls(rank, size, device)
+
+    def leave(self) -> None:
+        """Wait for the others, then leave the process group."""
+        if dist.is_available() and dist.is_initialized():
+            dist.barrier()
+            dist.destroy_process_group()
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and tells what happens."""
+        return self.rank == 0
+
+    @property
+    def device_name(self) -> str:
+        """The device in words, as shown to a person."""
+        if self.device.type == "cuda":
+            name = torch.cuda.get_device_name(self.device)
+        elif self.device.type == "mps":
+            name = "Apple GPU"
+        else:
+            name = f"CPU, {torch.get_num_threads()} threads"
+        return name if self.size == 1 else f"{self.size} × {name}"
+
+    def any(self, flag: bool) -> bool:
+        """Whether `flag` is set in any process, so that all take the same turn."""
+        if self.size == 1:
+            return flag
+        votes = torch.tensor(float(flag), device=self.device)
+        dist.all_reduce(votes)
+        return bool(votes.item())
+
+    def mean_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over all processes."""
+        if self.size == 1:
+            return
+        for parameter in parameters:
+            if parameter.requires_grad:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
+                dist.all_reduce(parameter.grad)
+                parameter.grad /= self.size
+
+    def share(self, value: Any) -> Any:
+        """The main process's `value`, in every process."""
+        if self.size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0, device=self.device)
+        return box[0]
+
+    def part(self, items: Sequence[Item]) -> Sequence[Item]:
+        """This process's share of some items: every `size`-th one."""
+        return items[self.rank :: self.size]
+
+    def gather(self, value: Any) -> list[Any]:
+        """Every process's `value`, by rank, in every process."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
+
+    def align(self, model: nn.Module) -> None:
+        """Give every process the main one's weights and statistics."""
+        if self.size > 1:
+            for tensor in model.state_dict().values():
+                dist.broadcast(tensor, src=0)
+
+
+def _device(local_rank: int) -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda", local_rank % torch.cuda.device_count())
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def keep_heap() -> None:
+    """Tell glibc to keep freed memory instead of handing it back at each step (a CPU step measured 1.7 times as fast).
+
+    Elsewhere than on glibc this does nothing.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL("libc.so.6")
+        m_trim_threshold, m_mmap_threshold = -1, -3
+        libc.mallopt(m_mmap_threshold, 1 << 30)
+        libc.mallopt(m_trim_threshold, (1 << 31) - 1)

@@ -1,0 +1,72 @@
+"""What moves in the browser by itself: the picker, the live charts, the gallery. Scripts and styles lie here.
+
+They talk to the routes under /thaw/, and tell the page only what it must act on.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypedDict
+
+from streamlit.components import v2
+
+from studio.data.picture import PICTURE_SUFFIXES
+from studio.ui.routes.asset import plotly_address
+from studio.ui.routes.gate import TOKEN_HEADER, token
+
+_HERE = Path(__file__).parent
+
+
+class Item(TypedDict):
+    """A picture in a gallery: its place `n` in the dataset, and the line under it, also its alternative text."""
+
+    n: int
+    caption: str
+
+
+def _component(name: str, *parts: str) -> Callable[..., Any]:
+    """The component `name`: its script and those it needs, as one module, and its style."""
+    scripts = [(_HERE / f"{part}.js").read_text(encoding="utf-8") for part in (name, *parts)]
+    style = (_HERE / f"{name}.css").read_text(encoding="utf-8")
+    return v2.component(f"thaw_{name}", html='<div class="root"></div>', js="\n".join(scripts), css=style)
+
+
+_PICKER = _component("picker", "chosen", "sending")
+_LIVE = _component("live", "curves")
+_GALLERY = _component("gallery")
+
+
+def folder_picker(key: str) -> str | None:
+    """Let the person bring a folder or a zip file from the browser's computer.
+
+    Returns the dataset's id in the one rerun after an upload has become a dataset, else None.
+    """
+    data = {"header": TOKEN_HEADER, "token": token(), "suffixes": sorted({*PICTURE_SUFFIXES, ".csv"})}
+    return _PICKER(key=key, data=data, on_dataset_change=_nothing).dataset
+
+
+def live_chart(run_id: str, key: str, is_live: bool | None = None) -> str | None:
+    """How a run goes: sentence, progress, numbers and curves, kept up to date by the component itself.
+
+    The page is rerun once when the run begins or ends to be worked on; then the new status is returned, else None.
+    `is_live` is what the page was drawn with: if it is no longer true when the first answer comes, that counts too.
+    """
+    data = {"run": run_id, "plotly": plotly_address(), "is_live": is_live}
+    return _LIVE(key=key, data=data, on_status_change=_nothing).status
+
+
+def gallery(dataset_id: str, items: Sequence[Item], fingerprint: str, key: str, captions: bool = True) -> int | None:
+    """Pictures of a dataset, loaded as they come into view. Returns the `n` that was clicked, in that one rerun.
+
+    `fingerprint` is the dataset's: while it stays the same the browser keeps the pictures.
+    """
+    data = {
+        "dataset": dataset_id,
+        "fingerprint": fingerprint,
+        "captions": captions,
+        "items": [[item["n"], item["caption"]] for item in items],
+    }
+    return _GALLERY(key=key, data=data, on_picked_change=_nothing).picked
+
+
+def _nothing() -> None:
+    """Naming a callback makes Streamlit always give the trigger's attribute."""

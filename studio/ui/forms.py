@@ -1,0 +1,157 @@
+"""Forms: each is a function from a recipe to a recipe, drawn with the recipe's own words for its fields."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from studio.augment.presets import PRESETS
+from studio.data.dataset import Dataset
+from studio.recipe import Recipe, fields
+from studio.ui.cards import count, plain
+
+EVERYTHING = "All pictures"
+
+
+def val_share(recipe: Recipe, dataset: Dataset, key: str) -> Recipe:
+    """How much is held back to measure, unless the dataset brings a split of its own."""
+    if any(sample.split == "val" for sample in dataset.samples):
+        st.caption("These pictures come already divided, and that division is kept.")
+        return recipe
+    share = st.slider(
+        "Held back to measure the accuracy",
+        5,
+        50,
+        round(recipe.data.val_share * 100),
+        5,
+        "%d %%",
+        key=f"val-share-{key}",
+        help="The model never learns from these pictures, so they tell honestly "
+        "how good it is. They are drawn at random but always the same ones, in every class alike, and "
+        "copies of one picture stay together. No file is moved.",
+    )
+    return recipe.amended({"data.val_share": share / 100})
+
+
+def data_remedies(dataset: Dataset) -> None:
+    """What is plainly wrong with the classes, and what to do about it, before any check has run."""
+    counts = dataset.counts()
+    tiny = [name for name, number in counts.items() if number < 10]
+    if len(counts) == 1:
+        st.warning(
+            "There is only one class, and a model learns by telling classes apart. Put the pictures of a "
+            "second class into a folder beside the first.",
+            icon=":material/warning:",
+        )
+    elif tiny:
+        st.warning(
+            f"{count(len(tiny), 'class has', 'classes have')} fewer than 10 pictures, which is hardly enough "
+            "to learn from. Add pictures, or leave the class out:",
+            icon=":material/warning:",
+        )
+        st.text(", ".join(tiny[:20]) + (" …" if len(tiny) > 20 else ""))
+
+
+def class_and_split(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows of one class or of all, of one split or of both."""
+    words = {None: "Both", "train": "To learn from", "val": "Held back", "test": "Test"}
+    left, right = st.columns(2)
+    name = left.selectbox("Class", [EVERYTHING, *sorted(rows["label"].unique())], key=f"class-{key}")
+    split = right.selectbox(
+        "Part",
+        [None, *sorted(rows["split"].dropna().unique(), key="train val test".find)],
+        format_func=lambda part: words[part],
+        key=f"part-{key}",
+    )
+    chosen = rows if name == EVERYTHING else rows.query("label == @name")
+    return chosen if split is None else chosen.query("split == @split")
+
+
+def augment(recipe: Recipe, key: str) -> Recipe:
+    """The preset, each with its sentence."""
+    names = list(PRESETS)
+    chosen = st.radio(
+        "How much to vary the pictures",
+        names,
+        index=names.index(recipe.augment.preset),
+        format_func=lambda name: PRESETS[name].title,
+        key=f"preset-{key}",
+        captions=[PRESETS[name].sentence for name in names],
+    )
+    return recipe.amended({"augment.preset": chosen})
+
+
+EXPERT: dict[str, tuple[str, dict[str, Any]]] = {
+    "schedule.epochs": ("Epochs", {"min_value": 1, "max_value": 10_000, "step": 1}),
+    "schedule.batch_size": ("Pictures per step (batch size)", {"min_value": 1, "max_value": 4096, "step": 8}),
+    "optimizer.lr": ("Learning rate", {"min_value": 1e-6, "max_value": 10.0, "step": 1e-4, "format": "%g"}),
+    "freeze.head_epochs": ("Epochs of the head alone", {"min_value": 1, "max_value": 1000, "step": 1}),
+    "freeze.thaw_lr_factor": (
+        "Learning rate of thawed stages, as a share",
+        {"min_value": 0.001, "max_value": 1.0, "step": 0.05, "format": "%g"},
+    ),
+    "optimizer.weight_decay": ("Weight decay", {"min_value": 0.0, "max_value": 1.0, "step": 0.01, "format": "%g"}),
+    "schedule.warmup": ("Warm-up, as a share of the run", {"min_value": 0.0, "max_value": 0.9, "step": 0.05}),
+    "schedule.label_smoothing": ("Label smoothing", {"min_value": 0.0, "max_value": 0.99, "step": 0.05}),
+    "seed": ("Seed", {"min_value": 0, "max_value": 2**32 - 1, "step": 1}),
+}
+
+
+def expert(recipe: Recipe, usual_size: int, key: str) -> Recipe:
+    """Every number of a recipe that a person may want to set, with the recipe's own sentence as its help."""
+    words, tree = fields(), recipe.model_dump()
+    changes: dict[str, Any] = {}
+    with st.grid(3):
+        for name, (label, bounds) in EXPERT.items():
+            if name.startswith("freeze.") and recipe.freeze.strategy != "two-phase":
+                continue
+            *section, leaf = name.split(".")
+            value = tree[section[0]][leaf] if section else tree[leaf]
+            changes[name] = st.number_input(label, value=value, help=words[name], key=f"{name}-{key}", **bounds)
+        names = ["adamw", "sgd"]
+        changes["optimizer.name"] = st.selectbox(
+            "Optimizer",
+            names,
+            index=names.index(recipe.optimizer.name),
+            help=words["optimizer.name"],
+            key=f"optimizer-{key}",
+        )
+        size = st.number_input(
+            "Image size in pixels",
+            16,
+            1024,
+            recipe.model.image_size or usual_size,
+            16,
+            help=f"{words['model.image_size']} For this backbone: {usual_size}.",
+            key=f"size-{key}",
+        )
+        changes["model.image_size"] = None if size == usual_size else size
+    return recipe.amended(changes)
+
+
+def problems(recipe: Recipe) -> list[str]:
+    """All that does not go together in a recipe, shown at once. Returns the sentences."""
+    found = recipe.problems()
+    if found:
+        st.warning(
+            "\n".join(f"- {plain(sentence.partition(': ')[2] or sentence)}" for sentence in found),
+            title="This cannot be trained yet",
+            icon=":material/warning:",
+        )
+    return found
+
+
+def summary(recipe: Recipe) -> str:
+    """What a run of this recipe will do, in one plain sentence."""
+    epochs, freeze = recipe.schedule.epochs, recipe.freeze
+    learns = {
+        "head": f"teaches a new head for {count(epochs, 'epoch')} while the rest stays frozen",
+        "two-phase": f"teaches the head for {count(freeze.head_epochs, 'epoch')}, then thaws "
+        f"{'all stages' if freeze.final_depth == 0 else f'all but the first {freeze.final_depth} stages'} for "
+        f"{max(epochs - freeze.head_epochs, 0)} more",
+        "full": f"teaches the whole network for {count(epochs, 'epoch')}",
+    }[freeze.strategy]
+    vary = {"none": "without varying the pictures"}.get(
+        recipe.augment.preset, f"with {PRESETS[recipe.augment.preset].title.lower()} variation of the pictures"
+    )
+    return f"Takes {plain(recipe.model.backbone)}, {learns}, {vary}."

@@ -1,0 +1,53 @@
+"""A dataset as tables that pages can filter without a slow loop, and as galleries."""
+
+import pandas as pd
+import streamlit as st
+
+from studio.data.dataset import Dataset
+from studio.data.library import Entry
+from studio.data.split import split
+from studio.ui.components import Item, gallery
+
+AT_ONCE = 2000  # pictures in one gallery; beyond that one turns pages
+
+_FEW, _TALL = 24, 640  # more pictures than this scroll in a frame of that many pixels, so that the page stays short
+
+
+def table(dataset: Dataset) -> pd.DataFrame:
+    """A row a picture: n (its place in the dataset), path, label, split (the dataset's own, or None)."""
+    return _table(dataset.fingerprint, dataset)
+
+
+def divided(dataset: Dataset, val_share: float, seed: int) -> pd.DataFrame:
+    """`table` with the split that a run with this share and seed will use."""
+    return _divided(dataset.fingerprint, dataset, val_share, seed)
+
+
+def show(entry: Entry, dataset: Dataset, rows: pd.DataFrame, key: str) -> int | None:
+    """A gallery of the pictures in `rows` (columns n and caption). Returns the picture clicked, as its n."""
+    pages = -(-len(rows) // AT_ONCE)
+    page = st.pagination(pages, key=f"{key}-page") if pages > 1 else 1
+    part = rows.iloc[(page - 1) * AT_ONCE : page * AT_ONCE]
+    items = [Item(n=int(n), caption=str(caption)) for n, caption in zip(part["n"], part["caption"], strict=True)]
+    with st.container(height=_TALL if len(items) > _FEW else "content", border=False):
+        return gallery(entry.id, items, dataset.fingerprint, key=f"{key}-{page}")
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _table(fingerprint: str, _dataset: Dataset) -> pd.DataFrame:
+    samples = _dataset.samples
+    return pd.DataFrame(
+        {
+            "n": range(len(samples)),
+            "path": [sample.path for sample in samples],
+            "label": [sample.label for sample in samples],
+            "split": [sample.split for sample in samples],
+        }
+    )
+
+
+@st.cache_resource(max_entries=16, show_spinner="Dividing the pictures…")
+def _divided(fingerprint: str, _dataset: Dataset, val_share: float, seed: int) -> pd.DataFrame:
+    where = {sample.path: sample.split for sample in split(_dataset, val_share, seed).samples}
+    rows = _table(fingerprint, _dataset)
+    return rows.assign(split=[where[path] for path in rows["path"]])

@@ -1,0 +1,55 @@
+"""The preview of an augmentation: one picture, and what the model will see of it."""
+
+import streamlit as st
+
+from studio.augment.geometry import Geometry
+from studio.augment.pipeline import Pipeline
+from studio.data.dataset import Dataset
+from studio.data.library import Entry
+from studio.data.picture import open_picture
+from studio.model.catalogue import card
+from studio.recipe import Recipe
+from studio.ui import pictures
+from studio.ui.state import workspace
+
+VARIANTS = 6
+_OFFERED = 500  # pictures of a class to choose from; a browser is slow with longer lists
+
+
+def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
+    """A choice of picture, the picture, six variants of it, and a button for six others."""
+    rows = pictures.table(dataset)
+    rolls = st.session_state.setdefault(f"rolls-{entry.id}", 0)
+    left, right = st.columns(2, vertical_alignment="bottom")
+    name = left.selectbox("Class", dataset.classes, key=f"preview-class-{entry.id}")
+    places = [int(n) for n in rows.query("label == @name")["n"].head(_OFFERED)]
+    place = right.selectbox(
+        "Picture", places, key=f"preview-picture-{entry.id}-{name}", format_func=lambda n: dataset.samples[n].path
+    )
+    path = dataset.samples[place].path
+    geometry = shape(recipe)
+    base = geometry.base(open_picture(dataset.root / path, at_least=geometry.base_size))
+    pipeline = Pipeline(recipe.augment.preset, geometry.size)
+    st.caption("As the model sees it without variation, and six times as it may see it while it learns.")
+    plainly, varied = st.columns([2, 5])
+    plainly.image(geometry.centre(base), width="stretch", caption="original", alt=f"The original of {path}")
+    with varied.grid(3, min_column_width=90):
+        for number in range(VARIANTS):
+            st.image(
+                pipeline.apply(base, recipe.seed, rolls * VARIANTS + number + 1, place),
+                width="stretch",
+                caption=f"variant {number + 1}",
+                alt=f"Variant {number + 1} of {path}",
+            )
+    if st.button(
+        "Roll again", icon=":material/casino:", key=f"roll-{entry.id}", disabled=recipe.augment.preset == "none"
+    ):
+        st.session_state[f"rolls-{entry.id}"] = rolls + 1
+        st.rerun()
+    if recipe.augment.preset == "none":
+        st.caption("With no variation all of them are alike. Choose another preset to see a difference.")
+
+
+def shape(recipe: Recipe) -> Geometry:
+    """How a run of this recipe turns pictures into squares."""
+    return Geometry.of(card(recipe.model.backbone, workspace()).config, recipe.model.image_size)

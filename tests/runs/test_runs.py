@@ -1,0 +1,195 @@
+"""A run is a folder: whoever holds it sees the same, and one Start makes one training."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from studio.errors import RecipeError, RunError
+from studio.recipe import Recipe
+from studio.runs import launch
+from studio.runs.progress import Progress, thinned
+from studio.runs.run import Run
+from studio.runs.store import Store
+from studio.training.events import Failed, Finished, Prepared, Started, Stepped, Thawed, Validated, Warned
+from studio.workspace import Workspace
+from tests.training.recipes import tiny
+
+Pictures = Callable[..., Path]
+
+
+@pytest.fixture
+def run(workspace: Workspace, pictures: Pictures) -> Run:
+    return Store(workspace).create(tiny(pictures()))
+
+
+def wait(run: Run, until: Callable[[Progress], bool], seconds: float = 60) -> Progress:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if until(progress := run.progress()):
+            return progress
+        time.sleep(0.02)
+    raise AssertionError(f"still {run.progress().status} after {seconds} s: {run.progress().sentence}")
+
+
+def test_a_started_run_finishes_in_the_background(run: Run) -> None:
+    assert run.progress().status == "created"
+    assert launch.start(run)
+    progress = wait(run, lambda progress: not progress.is_live and progress.status != "created")
+    assert progress.status == "finished" and len(progress.history) == 2 and progress.share_done == 1.0
+    assert progress.checkpoint == "best.safetensors" and (run.folder / "best.safetensors").is_file()
+
+
+def test_twenty_starts_at_once_make_one_training(run: Run) -> None:
+    gate, began = threading.Barrier(20), []
+
+    def press() -> None:
+        gate.wait()
+        try:
+            began.append(launch.start(Run(run.folder)))
+        except RunError:
+            began.append(False)  # it had already ended
+
+    sessions = [threading.Thread(target=press) for _ in range(20)]
+    for session in sessions:
+        session.start()
+    for session in sessions:
+        session.join()
+    wait(run, lambda progress: progress.status == "finished")
+    assert sum(began) == 1
+    assert sum(isinstance(event, Started) for event in run.events()) == 1
+
+
+def test_a_stop_asked_by_file_stops_it_kindly(workspace: Workspace, pictures: Pictures) -> None:
+    run = Store(workspace).create(tiny(pictures(), schedule__epochs=9000))
+    launch.start(run)
+    wait(run, lambda progress: len(progress.validated) > 2)
+    Run(run.folder).request("stop")
+    progress = wait(run, lambda progress: progress.status == "stopped")
+    assert (run.folder / "best.safetensors").is_file() and "Stopped" in progress.sentence
+    assert not run.requested("stop") and 0 < progress.share_done < 1
+
+
+def test_a_failure_reaches_whoever_looks(workspace: Workspace, tmp_path: Path) -> None:
+    run = Store(workspace).create(tiny(tmp_path / "gone"))
+    launch.execute(run)
+    failure = run.progress().failure
+    assert failure and "gone" in failure.details and failure.remedy and run.progress().status == "failed"
+
+
+def test_a_fault_nobody_foresaw_is_told_with_details(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import studio.training.train as engine
+
+    monkeypatch.setattr(engine, "make_ready", lambda *_: 1 / 0)
+    launch.execute(run)
+    failure = run.progress().failure
+    assert failure and "ZeroDivisionError" in failure.sentence and "Traceback" in failure.details
+
+
+def test_an_ended_run_is_not_started_again(run: Run) -> None:
+    launch.execute(run)
+    with pytest.raises(RunError, match="has ended"):
+        launch.start(run)
+
+
+def test_a_run_whose_process_died_is_interrupted(run: Run) -> None:
+    run.log(Prepared("Waking the engine", 0, 0))
+    assert run.progress().status == "interrupted"
+    with run.lock().acquire():
+        assert Run(run.folder).progress().status == "preparing"
+
+
+def test_a_torn_last_line_is_left_for_the_next_look_and_damage_is_told(run: Run) -> None:
+    run.log(Warned("one", at=1.0))
+    journal = run.folder / "events.jsonl"
+    with journal.open("ab") as file:
+        file.write(b'{"event": "War')
+    assert len(run.events()) == 1
+    with journal.open("ab") as file:
+        file.write(b'ned", "at": 2, "sentence": "two", "pictures": []}\n\xff\xfe not json\n')
+    assert [event.sentence for event in run.events() if isinstance(event, Warned)] == ["one", "two"]
+    assert any("could not be read" in warning.sentence for warning in run.progress().warnings)
+
+
+def test_runs_are_listed_newest_first_found_by_name_renamed_and_deleted(workspace: Workspace) -> None:
+    store = Store(workspace)
+    recipe = Recipe(name="Cats & dogs").amended({"data.source": "x"})
+    first = store.create(recipe)
+    os.rename(first.folder, first.folder.with_name("20200101-000000-old"))
+    second = store.create(recipe)
+    second.rename("My <b>best</b>")
+    assert [run.id for run in store.all()] == [second.id, "20200101-000000-old"]
+    assert store.get("My <b>best</b>").id == second.id and store.get("2020").id == "20200101-000000-old"
+    store.delete(second.id)
+    assert len(store.all()) == 1
+    with pytest.raises(RunError):
+        store.get(second.id)
+
+
+@pytest.mark.parametrize("id", ["", "..", "../x", "/etc", "a/b", "nothing", "\x00"])
+def test_an_id_never_leads_out_of_the_store(workspace: Workspace, id: str) -> None:
+    with pytest.raises(RunError):
+        Store(workspace).get(id)
+
+
+def test_a_run_in_training_is_not_deleted(run: Run, workspace: Workspace) -> None:
+    with run.lock().acquire(), pytest.raises(RunError, match="Stop it first"):
+        Store(workspace).delete(run.id)
+
+
+def test_a_recipe_with_problems_makes_no_run(workspace: Workspace) -> None:
+    with pytest.raises(RecipeError):
+        Store(workspace).create(Recipe())
+    assert Store(workspace).all() == []
+
+
+def test_a_damaged_recipe_is_named(run: Run) -> None:
+    (run.folder / "recipe.toml").write_text("]]")
+    with pytest.raises(RunError, match=r"recipe\.toml"):
+        _ = Run(run.folder).recipe
+
+
+STARTED = Started("b", "CPU", ["a", "b"], ["s0", "s1"], 0, 10, 10, 80, 20, 32, 10, 20, at=0.0)
+
+
+def validated(epoch: int, accuracy: float, at: float) -> Validated:
+    return Validated(epoch, epoch * 20, 1.0 / epoch, 0.5, 1.0 / epoch, accuracy, 1e-3, 100.0, 2.0, at=at)
+
+
+def test_time_left_follows_the_pace_since_the_last_thaw() -> None:
+    recipe = Recipe().amended({"schedule.epochs": 10, "freeze.strategy": "two-phase", "freeze.head_epochs": 1})
+    events = [STARTED, Thawed(1, 2, ["s0", "s1"], [], 5, at=10.0), validated(1, 0.5, 11.0)]
+    assert Progress.of(events, recipe, held=True).seconds_left is None  # what thaws will be slower: not known yet
+    events += [Thawed(2, 0, [], ["s0", "s1"], 10, at=11.0), validated(2, 0.6, 16.0), validated(3, 0.4, 21.0)]
+    progress = Progress.of(events, recipe, held=True)
+    assert progress.seconds_left == pytest.approx(35.0)
+    assert progress.best_epoch == 2 and progress.val_accuracy == 0.6 and progress.share_done == pytest.approx(0.3)
+
+
+def test_what_a_watcher_gets_stays_small_and_keeps_its_peaks() -> None:
+    steps = [
+        Stepped(1 + n // 100_000, n + 1, 99.0 if n == 123_456 else 0.5, 0.5, 1e-3, 10.0, at=float(n))
+        for n in range(0, 300_000, 3)
+    ]
+    epochs = [validated(n + 1, 0.5, float(n)) for n in range(5000)]
+    payload = Progress.of([STARTED, *steps, *epochs], Recipe(), held=True).as_dict()
+    import json
+
+    assert len(json.dumps(payload, allow_nan=False)) < 50_000
+    assert max(payload["curve"]["train_loss"]) == 99.0
+    assert payload["history"]["epoch"][-1] == 5000
+
+
+def test_a_short_curve_is_not_thinned() -> None:
+    progress = Progress.of([STARTED, *(validated(n, 0.5, n) for n in range(1, 9))], Recipe(), held=True)
+    assert len(thinned(progress.history)) == 8
+
+
+def test_failed_and_finished_are_said_in_words() -> None:
+    failed = Progress.of([Failed("Disk full.", "Make room.")], Recipe(), held=False)
+    assert failed.status == "failed" and "Disk full." in failed.sentence
+    done = Finished(False, 3, 2, 0.1, 0.2, 0.987, 50.0, 10.0, "best.safetensors")
+    assert "98.7%" in Progress.of([done], Recipe(), held=False).sentence

@@ -1,0 +1,191 @@
+"""Training is an iterator of events."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from studio.errors import BackboneError, DataError, RecipeError, StudioError
+from studio.model.stages import freeze, frozen_state, stages
+from studio.recipe import DataChoice, ModelChoice, Recipe
+from studio.training import train as engine
+from studio.training.checkpoint import load
+from studio.training.events import Finished, Prepared, Saved, Started, Stepped, Thawed, Validated, Warned
+from studio.training.train import train
+from studio.workspace import Workspace
+from tests.training.recipes import tiny
+
+Pictures = Callable[..., Path]
+
+
+def of(kind: type, events: list) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def numbers(events: list) -> list[tuple]:
+    return [(event.train_loss, event.val_loss, event.val_accuracy, event.lr) for event in of(Validated, events)]
+
+
+def test_a_run_tells_its_story_in_order(pictures: Pictures) -> None:
+    events = list(train(tiny(pictures())))
+    told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped))]
+    assert told == [Started, Thawed, Validated, Validated, Finished]
+    assert events[-1].epochs == 2 and not events[-1].stopped
+
+
+def test_the_same_seed_repeats_the_run_exactly_and_another_does_not(pictures: Pictures) -> None:
+    source = pictures(each=10)
+    recipe = tiny(source, freeze__strategy="full", freeze__depth=0, augment__preset="standard", seed=3)
+    first, again, other = (numbers(list(train(r))) for r in (recipe, recipe, recipe.amended({"seed": 4})))
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("depth", [0, 2, 5])
+@pytest.mark.parametrize("backbone", ["test_resnet", "tf_efficientnet_lite0"])
+def test_frozen_tensors_and_statistics_do_not_change_and_thawed_ones_do(
+    pictures: Pictures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backbone: str, depth: int
+) -> None:
+    seen: dict[str, torch.nn.Module] = {}
+    build = engine.make_ready
+
+    def spy(*args):
+        job = yield from build(*args)
+        seen["model"], seen["before"] = job.model, hashes(job.model, depth)
+        return job
+
+    monkeypatch.setattr(engine, "make_ready", spy)
+    recipe = tiny(
+        pictures(),
+        model__backbone=backbone,
+        freeze__strategy="two-phase",
+        freeze__depth=depth,
+        freeze__head_epochs=1,
+        augment__preset="gentle",
+    )
+    list(train(recipe))
+    # test_resnet keeps dropout-free BatchNorm in every stage; what thawed must have moved, statistics included.
+    after = hashes(seen["model"], depth)
+    assert after == seen["before"]
+    everything = hashes(seen["model"], len(stages(seen["model"])))
+    assert depth == len(stages(seen["model"])) or any(name not in after for name in everything)
+
+
+def hashes(model: torch.nn.Module, depth: int) -> dict[str, str]:
+    return {
+        name: hashlib.sha256(tensor.detach().contiguous().numpy().tobytes()).hexdigest()
+        for name, tensor in frozen_state(model, depth).items()
+    }
+
+
+def test_what_thaws_learns_statistics_included(pictures: Pictures, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    recipe = tiny(pictures(), freeze__strategy="full", freeze__depth=0)
+    list(train(recipe, folder))
+    trained, _ = load(folder / "last.safetensors", torch.device("cpu"))
+    from studio.training.prepare import network
+    from studio.training.world import World
+
+    fresh, _ = network(recipe, 2, World(0, 1, torch.device("cpu")))
+    moved = {name for name, tensor in trained.state_dict().items() if not torch.equal(tensor, fresh.state_dict()[name])}
+    assert moved >= {name for name, _ in fresh.named_parameters()}
+    assert any("running_mean" in name for name in moved)
+
+
+def test_two_phase_trains_the_head_alone_first(pictures: Pictures) -> None:
+    recipe = tiny(pictures(), freeze__strategy="two-phase", freeze__depth=3, freeze__head_epochs=1)
+    first, second = of(Thawed, list(train(recipe)))
+    assert (first.epoch, first.learning) == (1, [])
+    assert second.epoch == 2 and second.depth == 3 and second.learning == first.frozen[3:]
+    assert second.trainable_parameters > first.trainable_parameters
+
+
+def test_kept_features_change_the_speed_and_not_the_result(pictures: Pictures) -> None:
+    recipe = tiny(pictures(), model__backbone="tf_efficientnet_lite0", model__pretrained=True)
+    kept, anew = (numbers(list(train(recipe.amended({"engine.cache": mode})))) for mode in ("auto", "off"))
+    for row, other in zip(kept, anew, strict=True):
+        assert row == pytest.approx(other, rel=1e-4, abs=1e-5)
+
+
+def test_a_stop_keeps_the_best_weights(pictures: Pictures, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) > 4
+
+    events = list(train(tiny(pictures(), schedule__epochs=500), folder, stop=stop))
+    assert events[-1].stopped and events[-1].epochs < 500
+    model, card = load(folder / "best.safetensors", torch.device("cpu"))
+    assert card.classes == ("cat", "dog") and not model.training
+
+
+def test_checkpoints_and_predictions_reach_the_folder(pictures: Pictures, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    events = list(train(tiny(pictures()), folder))
+    assert {event.which for event in of(Saved, events)} == {"best", "last"}
+    assert {path.name for path in folder.iterdir()} == {"best.safetensors", "last.safetensors", "predictions.json"}
+
+
+def test_a_broken_picture_is_left_out_and_named(pictures: Pictures) -> None:
+    source = pictures()
+    broken = source / "cat" / "cat-000.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    events = list(train(tiny(source, data__val_share=0.3)))
+    (warning,) = of(Warned, events)
+    assert warning.pictures == ["cat/cat-000.png"] and "cat/cat-000.png" in warning.sentence
+    assert isinstance(events[-1], Finished)
+
+
+def test_a_rate_that_explodes_ends_with_a_sentence(pictures: Pictures) -> None:
+    recipe = tiny(
+        pictures(),
+        freeze__strategy="full",
+        freeze__depth=0,
+        optimizer__lr=10,
+        optimizer__name="sgd",
+        optimizer__momentum=0.99,
+        freeze__thaw_lr_factor=1,
+        schedule__epochs=60,
+        schedule__warmup=0,
+    )
+    with pytest.raises(StudioError, match="lower learning rate"):
+        list(train(recipe))
+
+
+def test_a_recipe_with_problems_never_starts() -> None:
+    with pytest.raises(RecipeError, match="no pictures"):
+        next(train(Recipe()))
+
+
+def test_a_size_that_the_network_cannot_take_is_explained(pictures: Pictures) -> None:
+    with pytest.raises(BackboneError, match="16 pixels"):
+        list(train(tiny(pictures(), model__backbone="densenet121", model__image_size=16)))
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        list(train(tiny(tmp_path / "nowhere")))
+
+
+def test_a_head_on_good_features_learns(pictures: Pictures, workspace: Workspace) -> None:
+    source = pictures(classes=("red", "blue", "green"), each=20)
+    recipe = Recipe(data=DataChoice(source=str(source)), model=ModelChoice(image_size=64))
+    events = list(train(recipe, workspace=workspace))
+    assert events[-1].val_accuracy >= 0.9
+
+
+def test_frozen_modules_neither_drop_nor_drift() -> None:
+    import timm
+
+    model = timm.create_model("tf_efficientnet_lite0", drop_rate=0.5, drop_path_rate=0.3, num_classes=3)
+    freeze(model, 8)
+    frozen = [name for name, module in model.named_modules() if not module.training]
+    assert "bn1" in frozen and "blocks.6.0.drop_path" in frozen and "bn2" in frozen
+    assert model.get_classifier().training

@@ -1,0 +1,324 @@
+"""Every page without a browser: what it says when there is nothing, something, or something wrong."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import studio.ui
+from studio.data.library import Entry, Library
+from studio.recipe import FreezePlan, Recipe
+from studio.runs.run import Run
+from studio.runs.store import Store
+from studio.training.events import Failed, Finished, Saved, Started, Thawed, Validated
+from studio.ui.cards import plain
+from studio.ui.places import place
+from studio.workspace import Workspace
+
+APP = Path(studio.ui.__path__[0]) / "app.py"
+PAGES = ["start", "data", "check", "augment", "model", "train", "results", "try_it", "runs"]
+HOSTILE = "**bold** :red[x] :material/home: <b>b</b> ![i](http://a.example/i.png) $x$ `c` www.a.example"
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def visit(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Open:
+    """`visit("train", run=..., dataset=...)` is the page as a first visit draws it."""
+    monkeypatch.setenv("THAW_WORKSPACE", str(workspace.root))
+
+    def open_(page: str, **ids: str) -> AppTest:
+        at = AppTest.from_file(str(APP), default_timeout=30).run()
+        for name, id in ids.items():
+            at.query_params[name] = id
+        at.switch_page(str(place("pages") / f"{page}.py")).run()
+        assert not at.exception
+        return at
+
+    return open_
+
+
+@pytest.fixture
+def entry(workspace: Workspace, pictures: Callable[..., Path]) -> Entry:
+    return Library(workspace).add(pictures(each=12))
+
+
+@pytest.fixture
+def finished(workspace: Workspace, entry: Entry) -> Run:
+    """A run that ended well, with one mistake among eight held-back pictures."""
+    return ended(workspace, entry, "first try")
+
+
+def ended(workspace: Workspace, entry: Entry, name: str) -> Run:
+    run = Store(workspace).create(Recipe.model_validate({"name": name, "data": {"source": entry.source}}))
+    run.log(Started("tf_efficientnet_lite0", "CPU", ["cat", "dog"], ["a", "b"], 2, 100, 10, 16, 8, 224, 1, 1))
+    run.log(Thawed(1, 2, ["a", "b"], [], 10))
+    run.log(Validated(1, 1, 0.5, 0.8, 0.4, 0.875, 1e-3, 100.0, 1.0))
+    (run.folder / "best.safetensors").touch()
+    run.log(Saved("best", "best.safetensors", 1))
+    frame = pd.DataFrame(
+        [
+            {"path": sample.path, "label": sample.label, "predicted": sample.label, "confidence": 0.9, "loss": 0.1}
+            for sample in Library(workspace).open(entry.id).samples[8:16]
+        ]
+    )
+    frame.loc[0, ["predicted", "loss"]] = ["dog", 2.3]
+    frame.to_json(run.folder / "predictions.json", orient="split", index=False)
+    run.log(Finished(False, 1, 1, 0.5, 0.4, 0.875, 100.0, 2.0, "best.safetensors"))
+    return run
+
+
+def said(at: AppTest) -> str:
+    """All the words on a page, the sidebar's too."""
+    kinds = (
+        "title",
+        "subheader",
+        "caption",
+        "markdown",
+        "text",
+        "error",
+        "warning",
+        "success",
+        "info",
+        "button",
+        "metric",
+    )
+    return "\n".join(
+        f"{getattr(element, 'label', '')} {getattr(element, 'value', '')}" for kind in kinds for element in at.get(kind)
+    )
+
+
+def button(at: AppTest, label: str) -> Any:
+    return next(button for button in at.button if button.label == label)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_studio_says_on_every_page_what_to_do_next(visit: Open, page: str) -> None:
+    at = visit(page)
+    assert at.title, "A page has a title."
+    assert at.button, "There is something to press."
+    assert not at.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_draws_a_dataset_and_a_finished_run(visit: Open, page: str, entry: Entry, finished: Run) -> None:
+    at = visit(page, dataset=entry.id, run=finished.id)
+    assert not at.error, at.error[0].value
+    assert "first try" in said(at)
+
+
+@pytest.mark.parametrize("page", ["data", "train", "results", "try_it"])
+def test_an_address_that_names_nothing_is_explained(visit: Open, page: str) -> None:
+    at = visit(page, run="no-such-run", dataset="no-such-dataset")
+    assert "no-such" in at.error[0].value.replace("\\", "").replace("\u2060", "")
+
+
+def test_a_typed_path_becomes_the_dataset_in_the_address(visit: Open, pictures: Callable[..., Path]) -> None:
+    at = visit("data")
+    at.text_input(key="opener-path").set_value(str(pictures(each=6)))
+    button(at, "Open").click().run()
+    assert not at.error
+    assert at.query_params["dataset"]
+    assert [metric.value for metric in at.metric][:2] == ["12", "2"]
+
+
+def test_a_path_with_nothing_at_it_is_explained_and_can_be_corrected(visit: Open) -> None:
+    at = visit("data")
+    at.text_input(key="opener-path").set_value("/no/such/folder")
+    button(at, "Open").click().run()
+    assert "folder" in at.error[0].value
+    assert at.text_input(key="opener-path").value == "/no/such/folder"
+
+
+def test_the_share_held_back_is_written_into_the_draft(visit: Open, entry: Entry) -> None:
+    at = visit("data", dataset=entry.id)
+    at.slider(key=f"val-share-{entry.id}").set_value(40).run()
+    assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).data.val_share == 0.4
+
+
+def test_a_check_is_kept_and_is_there_at_once_when_one_comes_back(visit: Open, entry: Entry) -> None:
+    at = visit("check", dataset=entry.id)
+    button(at, "Check these pictures").click().run()
+    assert not at.error or "Not ready" in said(at)
+    assert (entry.folder / "report.json").is_file()
+    again = visit("check", dataset=entry.id)
+    assert "checked in" in said(again)
+    assert button(again, "Check again")
+
+
+def test_a_preset_is_written_into_the_draft_and_previewed(visit: Open, entry: Entry) -> None:
+    at = visit("augment", dataset=entry.id)
+    at.radio(key=f"preset-{entry.id}").set_value("strong").run()
+    assert not at.error
+    assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).augment.preset == "strong"
+    assert len(at.image) == 7
+
+
+def test_strategy_and_depth_move_together(visit: Open, entry: Entry) -> None:
+    at = visit("model", dataset=entry.id)
+    strategy, depth = f"strategy-{entry.id}", f"depth-{entry.id}-tf_efficientnet_lite0"
+    assert (at.session_state[strategy], at.session_state[depth]) == ("head", 8)
+    at.select_slider(key=depth).set_value(3).run()
+    assert at.session_state[strategy] == "two-phase"
+    assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).freeze.depth == 3
+    at.radio(key=strategy).set_value("full").run()
+    recipe = Recipe.from_toml((entry.folder / "recipe.toml").read_text())
+    assert (recipe.freeze.strategy, recipe.freeze.depth, recipe.optimizer.lr) == ("full", 0, 3e-4)
+    at.radio(key=strategy).set_value("head").run()
+    recipe = Recipe.from_toml((entry.folder / "recipe.toml").read_text())
+    assert (recipe.freeze, recipe.optimizer.lr) == (FreezePlan.head_only(), 3e-3)
+
+
+def test_what_does_not_go_together_is_said_before_start(visit: Open, entry: Entry) -> None:
+    recipe = Recipe.model_validate({"data": {"source": entry.source}}).amended(
+        {"freeze": FreezePlan.two_phase(head_epochs=9)}
+    )
+    (entry.folder / "recipe.toml").write_text(recipe.to_toml())
+    at = visit("train", dataset=entry.id)
+    assert "nothing would ever thaw" in at.warning[0].value
+    assert at.button(key="start").disabled
+
+
+def test_start_makes_one_run_however_often_it_is_pressed(
+    visit: Open, entry: Entry, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Any] = []
+
+    def start(run: Run) -> bool:
+        if run.is_held():
+            return False
+        held.append(run.lock())
+        held[-1].acquire()
+        return True
+
+    monkeypatch.setattr("studio.runs.launch.start", start)
+    for _ in range(2):
+        visit("train", dataset=entry.id).button(key="start").click().run()
+    at = visit("train", dataset=entry.id, run=Store(workspace).all()[0].id)
+    assert len(Store(workspace).all()) == 1
+    assert not at.error
+    assert button(at, "Stop")
+    for lock in held:
+        lock.release()
+
+
+def test_stop_is_a_request_in_the_runs_folder(visit: Open, entry: Entry, workspace: Workspace) -> None:
+    run = Store(workspace).create(Recipe.model_validate({"data": {"source": entry.source}}))
+    with run.lock():
+        at = visit("train", run=run.id)
+        button(at, "Stop").click().run()
+        assert run.requested("stop")
+        assert button(at, "Stopping…").disabled
+
+
+def test_a_failed_run_says_why_and_where_its_last_good_checkpoint_is(
+    visit: Open, entry: Entry, workspace: Workspace
+) -> None:
+    run = Store(workspace).create(Recipe.model_validate({"data": {"source": entry.source}}))
+    run.log(
+        Failed("The loss is not a number any more.", "Choose a lower learning rate.", "Traceback", "best.safetensors")
+    )
+    at = visit("train", run=run.id, dataset=entry.id)
+    assert "not a number" in at.error[0].value and "lower learning rate" in at.error[0].value
+    assert at.code[0].value == "Traceback"
+    assert "best.safetensors" in said(at)
+    assert button(at, "Start it again")
+
+
+def test_results_name_the_accuracy_and_its_interval(visit: Open, finished: Run) -> None:
+    at = visit("results", run=finished.id)
+    assert at.metric[0].value == "87.5 %"
+    assert "7 of 8 pictures are right, 1 wrong" in said(at)
+    at.selectbox(key=f"true-{finished.id}").set_value("cat")
+    at.selectbox(key=f"predicted-{finished.id}").set_value("dog").run()
+    assert "1 picture of cat, taken for dog" in said(at)
+
+
+def test_a_run_is_opened_from_the_list(visit: Open, finished: Run, entry: Entry) -> None:
+    at = visit("runs")
+    at.selectbox[0].set_value(finished.id).run()
+    button(at, "Open").click().run()
+    assert (at.query_params["run"], at.query_params["dataset"]) == (finished.id, entry.id)
+    assert at.title[0].value == "Results"
+
+
+def test_an_unreadable_run_does_not_hide_the_others(visit: Open, finished: Run, workspace: Workspace) -> None:
+    broken = workspace.runs / "20200101-000000-broken-abcd"
+    broken.mkdir()
+    (broken / "recipe.toml").write_text("this is no recipe")
+    for page in ("start", "runs", "data", "train"):
+        at = visit(page)
+        assert not at.error
+    assert set(visit("runs").dataframe[0].value["status"]) == {"finished", "cannot be read"}
+
+
+def test_names_are_never_markup(visit: Open, entry: Entry, workspace: Workspace) -> None:
+    run = ended(workspace, entry, HOSTILE[:120])
+    for page in PAGES:
+        at = visit(page, run=run.id, dataset=entry.id)
+        assert not at.error
+        for kind in ("markdown", "caption", "success", "warning", "button", "title", "subheader"):
+            for element in at.get(kind):
+                for text in (getattr(element, "label", ""), getattr(element, "value", "")):
+                    assert ":red[" not in str(text) and "![i]" not in str(text)
+
+
+def test_plain_text_loses_nothing_but_its_markup() -> None:
+    shown = plain(HOSTILE)
+    assert re.sub(r"\\(?=[!-/:-@\[-`{-~])|\u2060", "", shown) == HOSTILE
+    assert not re.search(r"(?<!\\)[*_`\[\]<>$!:]", shown)
+    assert "www" not in shown and ":red" not in shown and "http://" not in shown.replace("\\", "")
+
+
+def test_the_sidebar_tells_how_far_one_is(visit: Open, entry: Entry, finished: Run) -> None:
+    assert "0 of 7" in visit("start").sidebar.get("progress")[0].text  # type: ignore[attr-defined]
+    assert "1 of 7" in visit("data", dataset=entry.id).sidebar.get("progress")[0].text  # type: ignore[attr-defined]
+    at = visit("results", dataset=entry.id, run=finished.id)
+    assert "5 of 7" in at.sidebar.get("progress")[0].text  # type: ignore[attr-defined]
+    links = {link.proto.page: link.proto.query_string for link in at.sidebar.get("page_link")}  # type: ignore[attr-defined]
+    assert finished.id in links["train"] and entry.id in links["train"]
+
+
+def test_a_fault_nobody_foresaw_is_a_sentence_with_details(visit: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> list[Run]:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    at = visit("data")
+    monkeypatch.setattr("studio.ui.lists.datasets", broken)
+    monkeypatch.setattr("studio.ui.openers.by_path", lambda: broken(None))
+    at.run()
+    assert "went wrong" in at.error[0].value
+    assert "ZeroDivisionError" in at.code[0].value
+
+
+def test_opening_the_app_imports_no_engine(workspace: Workspace) -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import json, sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"at = AppTest.from_file({str(APP)!r}, default_timeout=60).run()\n"
+        "assert not at.exception\n"
+        "print(json.dumps([n for n in ('torch', 'timm', 'albumentations', 'sklearn') if n in sys.modules]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env={**_environment(), "THAW_WORKSPACE": str(workspace.root)},
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)
