@@ -27,8 +27,8 @@ counts = dataset.counts()
 with st.grid(4, min_column_width=150):
     st.metric("Pictures", f"{len(dataset.samples):,}", border=True)
     st.metric("Classes", f"{len(counts):,}", border=True)
-    st.metric("Smallest class", count(min(counts.values(), default=0), "picture"), border=True)
-    st.metric("Set aside", count(len(dataset.set_aside), "file"), border=True)
+    st.metric("In the smallest class", f"{min(counts.values(), default=0):,}", border=True)
+    st.metric("Files set aside", f"{len(dataset.set_aside):,}", border=True)
 forms.data_remedies(dataset)
 if dataset.set_aside:
     lists.set_aside(dataset.set_aside)

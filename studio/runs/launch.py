@@ -6,9 +6,35 @@ import traceback
 from filelock import FileLock, Timeout
 
 from studio.errors import RunError, StudioError
+from studio.recipe import Recipe
 from studio.runs.run import Run
+from studio.runs.store import Store
 from studio.training.events import Failed, Finished, Prepared
 from studio.workspace import Workspace
+
+
+def begin(store: Store, recipe: Recipe) -> Run:
+    """Train a recipe. Asked for twice, even by two sessions at the same moment, it is one run: the one that is live.
+
+    Raises RecipeError naming all of the recipe's problems.
+    """
+    with FileLock(store.workspace.root / "begin.lock", thread_local=False):
+        for run in store.all():
+            if _trains(run, recipe):
+                return run
+        run = store.create(recipe)
+        start(run)
+        return run
+
+
+def _trains(run: Run, recipe: Recipe) -> bool:
+    """Whether this run is being trained now, by this very recipe."""
+    if not run.is_held():
+        return False
+    try:
+        return run.recipe == recipe
+    except RunError:
+        return False
 
 
 def start(run: Run) -> bool:

@@ -6,20 +6,20 @@ from studio.data.library import Entry
 from studio.runs.run import Run
 from studio.ui.boundary import boundary
 from studio.ui.cards import shortened
-from studio.ui.places import place
+from studio.ui.places import ADDRESSES, place
 from studio.ui.state import address, is_readable, library, page_file, steps_done, store
 
-# name of the page's file: (title, address, what the page is)
+# name of the page's file: (title, what the page is)
 PAGES = {
-    "start": ("Start", "", "Run the demo, open pictures, or go on with an earlier run."),
-    "data": ("Data", "data", "Open pictures and look at them class by class."),
-    "check": ("Check", "check", "Find pictures that would spoil the training."),
-    "augment": ("Augment", "augment", "Choose how pictures are varied, and see it on your own."),
-    "model": ("Model", "model", "Choose the network and how much of it learns."),
-    "train": ("Train", "train", "Start, watch and stop the training."),
-    "results": ("Results", "results", "How often the model is right, and where it is wrong."),
-    "try_it": ("Try it", "try", "Show the model a new picture."),
-    "runs": ("Runs", "runs", "Every training so far."),
+    "start": ("Start", "Run the demo, open pictures, or go on with an earlier run."),
+    "data": ("Data", "Open pictures and look at them class by class."),
+    "check": ("Check", "Find pictures that would spoil the training."),
+    "augment": ("Augment", "Choose how pictures are varied, and see it on your own."),
+    "model": ("Model", "Choose the network and how much of it learns."),
+    "train": ("Train", "Start, watch and stop the training."),
+    "results": ("Results", "How often the model is right, and where it is wrong."),
+    "try_it": ("Try it", "Show the model a new picture."),
+    "runs": ("Runs", "Every training so far."),
 }
 WAY = ("data", "check", "augment", "model", "train", "results", "try_it")
 
@@ -29,8 +29,10 @@ def frame() -> None:
     assets = place("assets")
     st.set_page_config(page_title="Thaw Studio", page_icon=str(assets / "icon.svg"), layout="wide")
     pages = {
-        name: st.Page(page_file(name), title=title, url_path=path or None, default=name == "start", help=help)
-        for name, (title, path, help) in PAGES.items()
+        name: st.Page(
+            page_file(name), title=title, url_path=ADDRESSES[name] or None, default=name == "start", help=help
+        )
+        for name, (title, help) in PAGES.items()
     }
     page = st.navigation(
         {"": [pages["start"]], "The way": [pages[name] for name in WAY], "Archive": [pages["runs"]]}, position="hidden"
@@ -53,7 +55,7 @@ def sidebar(pages: dict[str, st.Page]) -> None:
     with st.container(gap="xxsmall", key="way"):
         for number, name in enumerate(WAY, start=1):
             icon = ":material/check_circle:" if name in done else f":material/counter_{number}:"
-            tooltip = f"{PAGES[name][2]}{' Done.' if name in done else ''}"
+            tooltip = f"{PAGES[name][1]}{' Done.' if name in done else ''}"
             st.page_link(pages[name], icon=icon, help=tooltip, width="stretch", query_params=ids)
     st.progress(len(done) / len(WAY), text=f"{len(done)} of {len(WAY)} steps done")
     st.page_link(pages["runs"], icon=":material/history:", width="stretch", query_params=ids)

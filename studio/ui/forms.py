@@ -10,7 +10,7 @@ from studio.data.dataset import Dataset
 from studio.recipe import Recipe, fields
 from studio.ui.cards import count, plain
 
-EVERYTHING = "All pictures"
+EVERYTHING, BOTH = "All pictures", "both"
 
 
 def val_share(recipe: Recipe, dataset: Dataset, key: str) -> Recipe:
@@ -54,17 +54,17 @@ def data_remedies(dataset: Dataset) -> None:
 
 def class_and_split(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     """The rows of one class or of all, of one split or of both."""
-    words = {None: "Both", "train": "To learn from", "val": "Held back", "test": "Test"}
+    words = {BOTH: "All of them", "train": "To learn from", "val": "Held back", "test": "Test"}
     left, right = st.columns(2)
     name = left.selectbox("Class", [EVERYTHING, *sorted(rows["label"].unique())], key=f"class-{key}")
     split = right.selectbox(
         "Part",
-        [None, *sorted(rows["split"].dropna().unique(), key="train val test".find)],
+        [BOTH, *sorted(rows["split"].dropna().unique(), key="train val test".find)],
         format_func=lambda part: words[part],
         key=f"part-{key}",
     )
     chosen = rows if name == EVERYTHING else rows.query("label == @name")
-    return chosen if split is None else chosen.query("split == @split")
+    return chosen if split == BOTH else chosen.query("split == @split")
 
 
 def augment(recipe: Recipe, key: str) -> Recipe:

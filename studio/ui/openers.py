@@ -38,8 +38,8 @@ def by_path() -> None:
             "columns path, label and, if you like, split (train, val or test).",
         )
         st.caption(
-            "Inside the folder, one folder for each class: `cats/…`, `dogs/…`. Folders named `train` and `val` "
-            "with the classes inside are understood too."
+            "Inside the folder, one folder for each class, such as cats and dogs. Folders named train and val with the "
+            "classes inside them are understood too."
         )
         pressed = st.form_submit_button("Open", type="primary", icon=":material/folder_open:")
     if pressed and not path.strip():

@@ -4,6 +4,19 @@ from pathlib import Path
 
 import studio
 
+# A page's file in pages/, without its ending: the address it is found at.
+ADDRESSES = {
+    "start": "",
+    "data": "data",
+    "check": "check",
+    "augment": "augment",
+    "model": "model",
+    "train": "train",
+    "results": "results",
+    "try_it": "try",
+    "runs": "runs",
+}
+
 
 def place(name: str) -> Path:
     """The folder "pages" or "assets", absolute."""

@@ -109,10 +109,7 @@ def begin(recipe: Recipe) -> Run:
 
     Raises RecipeError naming all of the recipe's problems.
     """
-    live = next((run for run in live_runs() if run.recipe == recipe), None)
-    run = live or store().create(recipe)
-    launch.start(run)
-    return run
+    return launch.begin(store(), recipe)
 
 
 def begin_demo() -> tuple[Entry, Run]:

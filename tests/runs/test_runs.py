@@ -63,6 +63,24 @@ def test_twenty_starts_at_once_make_one_training(run: Run) -> None:
     assert sum(isinstance(event, Started) for event in run.events()) == 1
 
 
+def test_twenty_sessions_that_begin_the_same_recipe_get_one_run(workspace: Workspace, pictures: Pictures) -> None:
+    recipe, gate, got = tiny(pictures(), schedule__epochs=9000), threading.Barrier(20), []
+
+    def press() -> None:
+        gate.wait()
+        got.append(launch.begin(Store(workspace), recipe).id)
+
+    sessions = [threading.Thread(target=press) for _ in range(20)]
+    for session in sessions:
+        session.start()
+    for session in sessions:
+        session.join()
+    assert len(set(got)) == 1 == len(Store(workspace).all())
+    Store(workspace).get(got[0]).request("stop")
+    wait(Store(workspace).get(got[0]), lambda progress: progress.status == "stopped")
+    assert launch.begin(Store(workspace), recipe.amended({"schedule.epochs": 1})).id != got[0]
+
+
 def test_a_stop_asked_by_file_stops_it_kindly(workspace: Workspace, pictures: Pictures) -> None:
     run = Store(workspace).create(tiny(pictures(), schedule__epochs=9000))
     launch.start(run)

@@ -138,7 +138,8 @@ class View {
   }
 
   offerRetry() {
-    const { failed } = this.sending;
+    const failed = this.sending.failed.sort((a, b) => a.n - b.n);
+    this.find(".doing").textContent = "Not everything arrived";
     const retry = this.find(".retry"), without = this.find(".without");
     retry.textContent = `Retry ${count(failed.length, "file")}`;
     retry.hidden = false;

@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from studio.ui.routes.asset import asset_routes
+from studio.ui.routes.page import page_routes
 from studio.ui.routes.picture import picture_routes
 from studio.ui.routes.run import run_routes
 from studio.ui.routes.upload import upload_routes
@@ -11,4 +12,5 @@ from studio.workspace import Workspace
 
 def routes(workspace: Workspace) -> list[Route]:
     """Every route that `studio.ui.server` adds to Streamlit's own."""
-    return [*picture_routes(workspace), *run_routes(workspace), *upload_routes(workspace), *asset_routes()]
+    own = [*picture_routes(workspace), *run_routes(workspace), *upload_routes(workspace), *asset_routes()]
+    return [*page_routes(), *own]

@@ -1,0 +1,168 @@
+"""The main job as a person does it: bring pictures in, train, watch, stop, read the results, try a picture."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from studio.runs.run import Run
+from studio.runs.store import Store
+from tests.browser import settled
+from tests.server import RunningStudio
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.timeout(420)
+
+POINTS = """() => {
+  const find = (root) => { for (const one of root.querySelectorAll('*')) {
+    if (one.classList.contains('plot')) return one
+    const inside = one.shadowRoot && find(one.shadowRoot)
+    if (inside) return inside } }
+  return find(document)?.data?.reduce((sum, line) => sum + line.x.length, 0) ?? 0
+}"""
+
+
+def open_by_path(page: "Page", source: Path) -> None:
+    page.goto("/data")
+    page.get_by_role("textbox", name="Folder, zip file or CSV table").fill(str(source))
+    page.get_by_role("button", name="Open", exact=True).click()
+
+
+def counted(page: "Page", pictures: int, classes: int) -> None:
+    """The Data page says how many there are."""
+    page.get_by_text("What there is").wait_for()
+    settled(page)
+    values = [metric.inner_text() for metric in page.get_by_test_id("stMetricValue").all()]
+    assert values[:2] == [str(pictures), str(classes)]
+
+
+def walk(page: "Page", name: str) -> None:
+    """Go to a page by its link in the sidebar."""
+    page.get_by_test_id("stSidebar").get_by_role("link", name=name, exact=True).click()
+    page.get_by_role("heading", name=name, level=1).wait_for()
+    settled(page, 60)
+
+
+def the_run(page: "Page", studio: RunningStudio) -> Run:
+    """The run named in the address."""
+    page.wait_for_url("**run=*")
+    return Store(studio.workspace).get(page.url.split("run=")[1].split("&")[0])
+
+
+def wait_for(condition: Callable[[], object], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
+    page: "Page", studio: RunningStudio, pictures: Callable[..., Path]
+) -> None:
+    source = pictures(classes=("red", "blue", "green"), each=20, side=64)
+    open_by_path(page, source)
+    counted(page, 60, 3)
+
+    walk(page, "Check")
+    page.get_by_role("button", name="Check these pictures").click()
+    page.get_by_text("Ready", exact=True).wait_for(timeout=60_000)
+
+    walk(page, "Augment")
+    page.get_by_text("Gentle", exact=True).click()
+    page.get_by_text("variant 6").wait_for()
+
+    walk(page, "Model")
+    page.get_by_text("Everything from the start").click()
+    page.get_by_text("Expert settings").click()
+    epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
+    epochs.fill("500")
+    epochs.press("Enter")
+    settled(page)
+
+    walk(page, "Train")
+    page.get_by_role("button", name="Start", exact=True).click()
+    run = the_run(page, studio)
+    page.get_by_text("Epoch 1 of 500", exact=False).wait_for(timeout=90_000)
+    wait_for(lambda: page.evaluate(POINTS) > 2, 60)
+    before = page.evaluate(POINTS)
+    wait_for(lambda: page.evaluate(POINTS) > before, 60)  # the curve moves while it runs
+
+    page.reload()
+    page.get_by_text("of 500", exact=False).first.wait_for()
+    assert run.progress().is_live
+    second = page.context.new_page()
+    second.goto(page.url)
+    second.get_by_text("of 500", exact=False).first.wait_for()
+    second.close()
+    assert len(Store(studio.workspace).all()) == 1, "a reload or a second tab made another run"
+
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("link", name="See the results").wait_for(timeout=60_000)
+    assert run.progress().status == "stopped" and (run.folder / "best.safetensors").is_file()
+
+    page.get_by_role("link", name="See the results").click()
+    page.get_by_text("Accuracy on the held-back pictures").wait_for()
+    page.get_by_text("with 95 % certainty", exact=False).wait_for()
+    settled(page)
+
+    walk(page, "Try it")
+    page.locator("input[type=file]").set_input_files(source / "blue" / "blue-001.jpg")
+    page.get_by_text("This looks like", exact=False).or_(page.get_by_text("unsure", exact=False)).wait_for(
+        timeout=60_000
+    )
+
+    walk(page, "Runs")
+    page.get_by_text("Stopped").first.wait_for()
+
+
+def test_a_zip_from_the_browser_becomes_a_dataset(
+    page: "Page", pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    archive = shutil.make_archive(str(tmp_path / "signs"), "zip", pictures(each=12).parent, "pictures")
+    page.goto("/data")
+    page.get_by_text("Upload a folder or zip").click()
+    page.get_by_role("button", name="Choose a zip file").wait_for()
+    page.set_input_files("input.zip", archive)
+    counted(page, 24, 2)
+
+
+def test_a_folder_from_the_browser_becomes_a_dataset_and_trains(
+    page: "Page", studio: RunningStudio, pictures: Callable[..., Path]
+) -> None:
+    source = pictures(each=12, name="from-the-browser")
+    (source / "cat" / "notes.txt").write_text("not a picture")
+    page.goto("/data")
+    page.get_by_text("Upload a folder or zip").click()
+    page.get_by_role("button", name="Choose a folder").wait_for()
+    page.set_input_files("input.folder", source)
+    counted(page, 24, 2)
+    walk(page, "Train")
+    page.get_by_role("button", name="Start", exact=True).click()
+    run = the_run(page, studio)
+    page.get_by_role("link", name="See the results").wait_for(timeout=90_000)
+    assert run.progress().status == "finished"
+
+
+def test_the_demo_takes_one_click_from_nothing_to_a_running_training(page: "Page", studio: RunningStudio) -> None:
+    page.goto("/")
+    clicks = 0
+    page.get_by_role("button", name="Run the demo").click()
+    clicks += 1
+    run = the_run(page, studio)
+    page.get_by_text("only the head is learning", exact=False).wait_for(timeout=90_000)
+    page.get_by_text("all 8 stages are learning", exact=False).wait_for(timeout=120_000)
+    page.get_by_role("link", name="See the results").wait_for(timeout=300_000)
+    progress = run.progress()
+    head_only, thawed = progress.validated[2].val_accuracy, progress.val_accuracy
+    assert clicks <= 3
+    assert 0.85 < head_only < 0.97 and thawed is not None and thawed > 0.98
+
+
+def test_a_path_that_leads_nowhere_is_explained(page: "Page", tmp_path: Path) -> None:
+    open_by_path(page, tmp_path / "nowhere")
+    page.get_by_text("nowhere", exact=False).and_(page.get_by_role("alert").locator("*")).first.wait_for()
