@@ -18,7 +18,7 @@ def demo_recipe(workspace: Workspace, which: str = "digits") -> Recipe:
         name="Digits demo",
         data=DataChoice(source=str(digits(workspace))),
         model=ModelChoice(image_size=64),
-        freeze=FreezePlan(strategy="two-phase", depth=0, head_epochs=3, thaw_lr_factor=0.5),
+        freeze=FreezePlan(strategy="two-phase", depth=0, head_epochs=3),
         optimizer=OptimizerChoice(lr=4e-3),
         schedule=ScheduleChoice(epochs=8, batch_size=32),
     )

@@ -41,22 +41,35 @@ def groups(model: nn.Module, recipe: Recipe, but: Iterable[nn.Parameter] = ()) -
     ]
 
 
-def thaw(rule: torch.optim.Optimizer, model: nn.Module, recipe: Recipe) -> None:
-    """Let the optimizer also move what has begun to learn; what it knew keeps its state."""
+def thaw(rule: torch.optim.Optimizer, model: nn.Module, recipe: Recipe, step: int) -> None:
+    """Let the optimizer also move what begins to learn at update `step`; what it knew keeps its state.
+
+    What is new gets a warm-up of its own: an optimizer that has not seen a tensor's gradients yet takes its first steps
+    at full length in every weight, and would undo what the network knew (measured on the digits: training accuracy
+    from 0.95 to 0.10 within five steps).
+    """
     known = [tensor for group in rule.param_groups for tensor in group["params"]]
     for group in groups(model, recipe, but=known):
-        rule.add_param_group(group)
+        rule.add_param_group(group | {"since": step})
+
+
+def climb(recipe: Recipe, steps: int) -> int:
+    """Updates that a warm-up takes."""
+    return max(1, round(recipe.schedule.warmup * steps))
 
 
 def rate(recipe: Recipe, step: int, steps: int) -> float:
     """The learning rate for update `step` (counted from 0) of `steps`: a linear climb, then half a cosine to zero."""
-    climb = max(1, round(recipe.schedule.warmup * steps))
-    if step < climb:
-        return recipe.optimizer.lr * (step + 1) / climb
-    return recipe.optimizer.lr * 0.5 * (1 + math.cos(math.pi * (step - climb) / max(1, steps - climb)))
+    top = climb(recipe, steps)
+    if step < top:
+        return recipe.optimizer.lr * (step + 1) / top
+    return recipe.optimizer.lr * 0.5 * (1 + math.cos(math.pi * (step - top) / max(1, steps - top)))
 
 
-def set_rate(rule: torch.optim.Optimizer, lr: float) -> None:
-    """Set the rate; each group learns at its own share of it."""
+def set_rate(rule: torch.optim.Optimizer, recipe: Recipe, step: int, steps: int) -> None:
+    """Set the rate for update `step` of `steps`: each group learns at its share, less while its own warm-up lasts."""
+    lr, top = rate(recipe, step, steps), climb(recipe, steps)
     for group in rule.param_groups:
-        group["lr"] = lr * group["scale"]
+        since = group.get("since", 0)
+        warm = min(1.0, (step - since + 1) / top) if since else 1.0
+        group["lr"] = lr * group["scale"] * warm

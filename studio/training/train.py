@@ -115,7 +115,7 @@ class Loop:
                 if rule is None:
                     rule = optimize.optimizer(self.job.model, recipe)
                 else:
-                    optimize.thaw(rule, self.job.model, recipe)
+                    optimize.thaw(rule, self.job.model, recipe, self.step)
             assert rule is not None
             yield from self._epoch(rule)
             yield from self.keeper.write()
@@ -124,7 +124,9 @@ class Loop:
 
     def _thaw(self, depth: int) -> Thawed:
         self.depth = depth
-        freeze(self.job.model, depth)
+        recipe = self.job.recipe
+        keep_statistics = recipe.model.pretrained and recipe.freeze.strategy == "two-phase"
+        freeze(self.job.model, depth, keep_statistics=keep_statistics)
         if depth < len(self.job.stages):
             self.source = OnPictures(self.job.model, self.job.split)
         names = [stage.name for stage in self.job.stages]
@@ -152,7 +154,7 @@ class Loop:
     def _update(self, rule: torch.optim.Optimizer, batch: Batch) -> "Sums":
         inputs, labels = batch
         recipe = self.job.recipe
-        optimize.set_rate(rule, self._lr)
+        optimize.set_rate(rule, recipe, self.step, self._steps)
         outputs = self.source.module(inputs)
         loss = F.cross_entropy(outputs, labels, label_smoothing=recipe.schedule.label_smoothing)
         rule.zero_grad(set_to_none=True)
@@ -165,8 +167,11 @@ class Loop:
 
     @property
     def _lr(self) -> float:
-        recipe = self.job.recipe
-        return optimize.rate(recipe, self.step, recipe.schedule.epochs * self.job.split.steps)
+        return optimize.rate(self.job.recipe, self.step, self._steps)
+
+    @property
+    def _steps(self) -> int:
+        return self.job.recipe.schedule.epochs * self.job.split.steps
 
     def _validate(self, sums: "Sums", seconds: float) -> Validated:
         began = time.monotonic()

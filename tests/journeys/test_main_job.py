@@ -78,7 +78,9 @@ def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
 
     walk(page, "Model")
     page.get_by_text("Everything from the start").click()
+    settled(page)
     page.get_by_text("Expert settings").click()
+    settled(page)
     epochs = page.get_by_role("spinbutton", name="Epochs", exact=True)
     epochs.fill("500")
     epochs.press("Enter")
@@ -102,10 +104,10 @@ def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
     assert len(Store(studio.workspace).all()) == 1, "a reload or a second tab made another run"
 
     page.get_by_role("button", name="Stop", exact=True).click()
-    page.get_by_role("link", name="See the results").wait_for(timeout=60_000)
+    page.get_by_role("button", name="See the results").wait_for(timeout=60_000)
     assert run.progress().status == "stopped" and (run.folder / "best.safetensors").is_file()
 
-    page.get_by_role("link", name="See the results").click()
+    page.get_by_role("button", name="See the results").click()
     page.get_by_text("Accuracy on the held-back pictures").wait_for()
     page.get_by_text("with 95 % certainty", exact=False).wait_for()
     settled(page)
@@ -120,9 +122,7 @@ def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
     page.get_by_text("Stopped").first.wait_for()
 
 
-def test_a_zip_from_the_browser_becomes_a_dataset(
-    page: "Page", pictures: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_zip_from_the_browser_becomes_a_dataset(page: "Page", pictures: Callable[..., Path], tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / "signs"), "zip", pictures(each=12).parent, "pictures")
     page.goto("/data")
     page.get_by_text("Upload a folder or zip").click()
@@ -144,7 +144,7 @@ def test_a_folder_from_the_browser_becomes_a_dataset_and_trains(
     walk(page, "Train")
     page.get_by_role("button", name="Start", exact=True).click()
     run = the_run(page, studio)
-    page.get_by_role("link", name="See the results").wait_for(timeout=90_000)
+    page.get_by_role("button", name="See the results").wait_for(timeout=90_000)
     assert run.progress().status == "finished"
 
 
@@ -154,12 +154,11 @@ def test_the_demo_takes_one_click_from_nothing_to_a_running_training(page: "Page
     page.get_by_role("button", name="Run the demo").click()
     clicks += 1
     run = the_run(page, studio)
-    page.get_by_text("only the head is learning", exact=False).wait_for(timeout=90_000)
     page.get_by_text("all 8 stages are learning", exact=False).wait_for(timeout=120_000)
-    page.get_by_role("link", name="See the results").wait_for(timeout=300_000)
+    page.get_by_role("button", name="See the results").wait_for(timeout=300_000)
     progress = run.progress()
     head_only, thawed = progress.validated[2].val_accuracy, progress.val_accuracy
-    assert clicks <= 3
+    assert clicks <= 3 and [len(thaw.learning) for thaw in progress.thaws] == [0, 8]
     assert 0.85 < head_only < 0.97 and thawed is not None and thawed > 0.98
 
 

@@ -29,8 +29,8 @@ def test_decay_spares_norms_and_biases_and_thawed_stages_learn_at_their_share() 
     rule = optimize.optimizer(model, recipe)
     for group in rule.param_groups:
         assert all((tensor.ndim > 1) == (group["weight_decay"] > 0) for tensor in group["params"])
-    optimize.set_rate(rule, 1.0)
-    assert {group["lr"] for group in rule.param_groups} == {1.0, 0.25}
+    optimize.set_rate(rule, recipe, 10, 100)
+    assert {group["lr"] for group in rule.param_groups} == {recipe.optimizer.lr, 0.25 * recipe.optimizer.lr}
 
 
 def test_thawing_adds_what_is_new_and_keeps_what_was_learnt() -> None:
@@ -39,6 +39,11 @@ def test_thawing_adds_what_is_new_and_keeps_what_was_learnt() -> None:
     rule = optimize.optimizer(model, Recipe())
     before = sum(len(group["params"]) for group in rule.param_groups)
     freeze(model, 0)
-    optimize.thaw(rule, model, Recipe())
+    optimize.thaw(rule, model, Recipe(), 50)
+    lrs = []
+    for step in (50, 54, 59):
+        optimize.set_rate(rule, Recipe(), step, 100)
+        lrs.append(rule.param_groups[-1]["lr"] / optimize.rate(Recipe(), step, 100) / 0.1)
+    assert [round(lr, 6) for lr in lrs] == [0.1, 0.5, 1.0]  # what thawed warms up on its own
     held = [tensor for group in rule.param_groups for tensor in group["params"]]
     assert before == 2 and len(held) == len({id(tensor) for tensor in held}) == len(list(model.parameters()))

@@ -181,6 +181,21 @@ def test_a_head_on_good_features_learns(pictures: Pictures, workspace: Workspace
     assert events[-1].val_accuracy >= 0.9
 
 
+def test_a_thaw_does_not_shake_what_the_head_learnt(pictures: Pictures) -> None:
+    recipe = tiny(
+        pictures(each=20),
+        model__backbone="tf_efficientnet_lite0",
+        model__pretrained=True,
+        freeze__strategy="two-phase",
+        freeze__head_epochs=6,
+        schedule__epochs=8,
+        optimizer__lr=4e-3,
+    )
+    events = of(Validated, list(train(recipe)))
+    before, after = events[5], events[6]
+    assert before.train_accuracy == 1.0 and after.train_accuracy >= 0.9 and after.val_accuracy >= before.val_accuracy
+
+
 def test_frozen_modules_neither_drop_nor_drift() -> None:
     import timm
 
