@@ -1,7 +1,12 @@
 """A dataset as tables that pages can filter without a slow loop, and as galleries."""
 
+import base64
+import io
+
+import numpy as np
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
@@ -31,6 +36,16 @@ def show(entry: Entry, dataset: Dataset, rows: pd.DataFrame, key: str) -> int | 
     items = [Item(n=int(n), caption=str(caption)) for n, caption in zip(part["n"], part["caption"], strict=True)]
     with st.container(height=_TALL if len(items) > _FEW else "content", border=False):
         return gallery(entry.id, items, dataset.fingerprint, key=f"{key}-{page}")
+
+
+def inline(picture: np.ndarray) -> str:
+    """A small picture (height, width, 3) uint8 as an address that holds it.
+
+    Streamlit's own media files are gone with the next rerun, and a browser that is still loading one gets a 404.
+    """
+    target = io.BytesIO()
+    Image.fromarray(picture).save(target, "WEBP", quality=92)
+    return f"data:image/webp;base64,{base64.b64encode(target.getvalue()).decode()}"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -32,11 +32,14 @@ def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
     pipeline = Pipeline(recipe.augment.preset, geometry.size)
     st.caption("As the model sees it without variation, and six times as it may see it while it learns.")
     plainly, varied = st.columns([2, 5])
-    plainly.image(geometry.centre(base), width="stretch", caption="original", alt=f"The original of {path}")
+    plainly.image(
+        pictures.inline(geometry.centre(base)), width="stretch", caption="original", alt=f"The original of {path}"
+    )
     with varied.grid(3, min_column_width=90):
         for number in range(VARIANTS):
+            variant = pipeline.apply(base, recipe.seed, rolls * VARIANTS + number + 1, place)
             st.image(
-                pipeline.apply(base, recipe.seed, rolls * VARIANTS + number + 1, place),
+                pictures.inline(variant),
                 width="stretch",
                 caption=f"variant {number + 1}",
                 alt=f"Variant {number + 1} of {path}",

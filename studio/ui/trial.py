@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from PIL import Image
 
 from studio.data.library import Entry
 from studio.data.picture import open_picture
@@ -48,7 +50,7 @@ def answer(run: Run, picture: Path | bytes | None) -> None:
         with st.container(border=True):
             st.caption("Choose a picture, and the answer appears here.")
         return
-    st.image(open_picture(picture, at_least=480), width=360, alt="The picture the model is asked about")
+    st.image(seen(picture), width=360, alt="The picture the model is asked about")
     with st.spinner("Looking…"):
         prediction = Predictor.of(run).predict([picture])[0]
     (run.folder / "tried").touch()
@@ -67,6 +69,13 @@ def answer(run: Run, picture: Path | bytes | None) -> None:
             alt="Probability of each class",
             column_config={"probability": st.column_config.NumberColumn(format="percent")},
         )
+
+
+def seen(picture: Path | bytes) -> str:
+    """The picture the right way up, small enough to send to the page."""
+    shown = Image.fromarray(open_picture(picture, at_least=480))
+    shown.thumbnail((720, 720))
+    return pictures.inline(np.asarray(shown))
 
 
 def verdict(prediction: Prediction) -> None:

@@ -119,7 +119,7 @@ def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
     )
 
     walk(page, "Runs")
-    page.get_by_text("Stopped").first.wait_for()
+    page.get_by_text("stopped", exact=True).first.wait_for(state="attached")
 
 
 def test_a_zip_from_the_browser_becomes_a_dataset(page: "Page", pictures: Callable[..., Path], tmp_path: Path) -> None:
