@@ -2,7 +2,7 @@
 
 from studio.data.demo import digits
 from studio.errors import DataError
-from studio.recipe import DataChoice, FreezePlan, ModelChoice, OptimizerChoice, Recipe, ScheduleChoice
+from studio.recipe import AugmentChoice, DataChoice, FreezePlan, ModelChoice, OptimizerChoice, Recipe, ScheduleChoice
 from studio.workspace import Workspace
 
 
@@ -20,6 +20,7 @@ def demo_recipe(workspace: Workspace, which: str = "digits") -> Recipe:
         model=ModelChoice(image_size=64),
         freeze=FreezePlan(strategy="two-phase", depth=0, head_epochs=3),
         optimizer=OptimizerChoice(lr=4e-3),
+        augment=AugmentChoice(preset="gentle"),
         schedule=ScheduleChoice(epochs=8, batch_size=32),
     )
 
