@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from studio.ui import findings
+from studio.ui import checking, findings
 from studio.ui.cards import head, nothing_yet, onward
 from studio.ui.state import current_dataset, open_dataset
 
@@ -16,16 +16,13 @@ if entry is None:
     st.stop()
 
 dataset = open_dataset(entry)
-report = findings.saved(entry, dataset)
-if report is None:
-    st.markdown("Every picture is opened once and compared with the others. Nothing is changed.")
-if st.button(
-    "Check again" if report else "Check these pictures",
-    type="secondary" if report else "primary",
-    icon=":material/fact_check:",
-):
-    findings.fresh(entry, dataset)
-    st.rerun()
+report = checking.saved(entry, dataset)
+findings.offer(entry, known=report is not None)
 if report is not None:
     findings.draw(entry, dataset, report)
-onward("augment", "Vary the pictures", "Next: choose how the pictures are varied while the model learns.")
+onward(
+    "augment",
+    "Vary the pictures",
+    "Next: choose how the pictures are varied while the model learns.",
+    primary=report is not None,
+)

@@ -50,12 +50,12 @@ def link(page: str, label: str, icon: str, key: str, primary: bool = True, **cha
         st.switch_page(page_file(page), query_params=address(**changes))
 
 
-def onward(page: str, label: str, sentence: str = "") -> None:
-    """The foot of a page: where the way goes on."""
+def onward(page: str, label: str, sentence: str = "", primary: bool = True) -> None:
+    """The foot of a page: where the way goes on. Not `primary` while the page itself has something to press first."""
     st.space("small")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(sentence, width="content")
-        link(page, label, ":material/arrow_forward:", "onward")
+        link(page, label, ":material/arrow_forward:", "onward", primary=primary)
 
 
 def percent(share: float | None, digits: int = 1) -> str:

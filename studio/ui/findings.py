@@ -1,7 +1,5 @@
-"""The report of a check: run it once, keep it beside the dataset, draw it worst first."""
+"""The Check page's parts: a check as it goes, and its report, worst first."""
 
-import json
-from dataclasses import asdict
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,9 +7,9 @@ import streamlit as st
 
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
-from studio.ui import pictures
-from studio.ui.cards import count, duration, plain
-from studio.workspace import write_text
+from studio.ui import checking, pictures
+from studio.ui.boundary import boundary
+from studio.ui.cards import count, duration, fault, plain
 
 VERDICTS = {
     "ready": ("Ready", "success", ":material/check_circle:"),
@@ -25,31 +23,61 @@ SEVERITIES: dict[str, tuple[str, Literal["red", "orange", "gray"]]] = {
 }
 
 
-def saved(entry: Entry, dataset: Dataset) -> dict[str, Any] | None:
-    """The report of an earlier check, if the pictures are still the same ones."""
-    path = entry.folder / "report.json"
-    if not path.is_file():
-        return None
-    record = json.loads(path.read_text(encoding="utf-8"))
-    return record["report"] if record["fingerprint"] == dataset.fingerprint else None
+def offer(entry: Entry, known: bool) -> None:
+    """The button that checks, and what came of a check without an end. `known`: there is a report already."""
+    now = checking.state(entry)
+    if now is not None and now.status == "running":
+        going(entry)
+        return
+    if not known:
+        st.markdown("Every picture is opened once and compared with the others. Nothing is changed.")
+    if st.button(
+        "Check again" if known else "Check these pictures",
+        type="secondary" if known else "primary",
+        icon=":material/fact_check:",
+    ):
+        with st.spinner("Checking…"):
+            checking.begin(entry, afresh=known)
+        st.rerun()
+    if now is not None:
+        unended(now)
 
 
-def fresh(entry: Entry, dataset: Dataset) -> None:
-    """Check the pictures now, with a bar to watch, and keep the report."""
-    from studio.data.checks import check
+def unended(now: checking.Checking) -> None:
+    """Why the last check has no report."""
+    if now.status == "failed":
+        fault(now.what, now.remedy)
+    elif now.status == "cancelled":
+        st.caption("The last check was cancelled before it was done.")
+    else:
+        st.warning(
+            "The studio was closed before the last check was done. Check once more to see its report.",
+            icon=":material/warning:",
+        )
 
-    bar = st.progress(0.0, text="Starting…")
 
-    def show(done: int, total: int) -> None:
-        bar.progress(min(done / max(total, 1), 1.0), text=f"Opening and comparing: {done:,} of {total:,} pictures")
+@st.fragment(run_every=1.0)
+@boundary()
+def going(entry: Entry) -> None:
+    """How far the check is, looked up each second while it goes; then the page is drawn with the report."""
+    now = checking.state(entry)
+    if now is None or now.status != "running":
+        st.rerun()
+    cancelling = checking.cancelling(entry)
+    with st.container(border=True):
+        st.progress(min(now.done / max(now.total, 1), 1.0), text="Stopping…" if cancelling else _sentence(now))
+        st.caption("You may leave this page: the check goes on, and its report is here when you come back.")
+        if st.button("Cancel", icon=":material/stop_circle:", key="cancel-check", disabled=cancelling):
+            checking.cancel(entry)
+            st.rerun(scope="fragment")
 
-    report = check(dataset, on_progress=show)
-    bar.empty()
-    whole: dict[str, Any] = asdict(report) | {"verdict": report.verdict, "sentence": report.sentence}
-    write_text(
-        entry.folder / "report.json",
-        json.dumps({"fingerprint": dataset.fingerprint, "report": whole}, ensure_ascii=False),
-    )
+
+def _sentence(now: checking.Checking) -> str:
+    if not now.total:
+        return "Getting ready…"
+    if now.done >= now.total:
+        return f"All {now.total:,} pictures are opened. Comparing them with one another…"
+    return f"Opening the pictures: {now.done:,} of {now.total:,}"
 
 
 def draw(entry: Entry, dataset: Dataset, report: dict[str, Any]) -> None:
@@ -62,25 +90,27 @@ def draw(entry: Entry, dataset: Dataset, report: dict[str, Any]) -> None:
 
 
 def one(entry: Entry, dataset: Dataset, finding: dict[str, Any], key: str) -> None:
-    """One finding."""
+    """One finding: how grave, what, why, what to do, and where."""
     word, colour = SEVERITIES[finding["severity"]]
     with st.container(border=True):
-        st.badge(word, color=colour)
-        st.text(finding["sentence"])
-        if finding.get("why"):
-            with st.expander("Why this matters"):
-                st.text(finding["why"])
+        with st.container(gap="xsmall"):
+            st.badge(word, color=colour)
+            st.markdown(f"**{plain(finding['sentence'])}**")
+            if finding.get("why"):
+                st.caption(plain(finding["why"]))
         if finding.get("remedy"):
             st.text(f"What to do: {finding['remedy']}")
         rows = _pictures(dataset, finding)
+        if finding["check"] == "unreadable":  # there is nothing to see of them
+            rows = rows.iloc[:0]
         if len(rows):
             pictures.show(entry, dataset, rows, key)
-        known = set(rows["path"])
-        others = [path for path in finding["images"] if path not in known]
+        shown = set(rows["path"])
+        others = [path for path in finding["images"] if path not in shown]
         if others:
             reasons = [finding["reasons"].get(path, "") for path in others]
             st.dataframe(
-                pd.DataFrame({"file": others, "reason": reasons}),
+                pd.DataFrame({"File": others, "Why": reasons}),
                 hide_index=True,
                 alt="Files that cannot be shown, and why",
             )
@@ -89,14 +119,8 @@ def one(entry: Entry, dataset: Dataset, finding: dict[str, Any], key: str) -> No
 def _pictures(dataset: Dataset, finding: dict[str, Any]) -> pd.DataFrame:
     """The finding's pictures that can be shown: groups stay together, each with its number."""
     groups = finding.get("groups") or []
-    order = [(path, f"group {place}: {path}") for place, group in enumerate(groups, 1) for path in group]
-    order = order or [(path, path) for path in finding["images"]]
-    rows = pictures.table(dataset).set_index("path")
-    found = [(path, caption) for path, caption in order[: pictures.AT_ONCE] if path in rows.index]
-    return pd.DataFrame(
-        {
-            "n": [int(rows.at[path, "n"]) for path, _ in found],
-            "path": [path for path, _ in found],
-            "caption": [caption for _, caption in found],
-        }
-    )
+    order = [(path, f"{place} · {path}") for place, group in enumerate(groups, 1) for path in group]
+    if len(groups) < 2:
+        order = [(path, path) for path in (groups[0] if groups else finding["images"])]
+    wanted = pd.DataFrame(order, columns=["path", "caption"])
+    return wanted.merge(pictures.table(dataset)[["n", "path"]], on="path", how="inner")[["n", "path", "caption"]]
