@@ -21,7 +21,7 @@ lint: $(VENV)/installed-test
 	$(PY) -m pyright --pythonpath $(PY)
 
 bench: $(VENV)/installed-test
-	$(PY) -m pytest tests/bench --override-ini=python_files='bench_*.py' --capture=no --timeout=0
+	$(PY) -m pytest tests/bench --override-ini=python_files='bench_*.py' --override-ini=python_functions='bench_*' --capture=no --timeout=0
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -21,7 +21,7 @@ def demo_recipe(workspace: Workspace, which: str = "digits") -> Recipe:
         freeze=FreezePlan(strategy="two-phase", depth=0, head_epochs=3),
         optimizer=OptimizerChoice(lr=4e-3),
         augment=AugmentChoice(preset="gentle"),
-        schedule=ScheduleChoice(epochs=8, batch_size=32),
+        schedule=ScheduleChoice(epochs=8, batch_size=32, warmup=0.25),
     )
 
 
