@@ -33,6 +33,12 @@ WorkspaceOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout; progress on stderr.")]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+HostOption = Annotated[
+    str,
+    typer.Option(help="The address to listen on. Anything but this computer's own opens the studio to the network."),
+]
+BrowserOption = Annotated[bool, typer.Option(help="Open the page in a browser.")]
 DataArgument = Annotated[
     str,
     typer.Argument(
@@ -50,12 +56,15 @@ RunArgument = Annotated[
 def start(
     context: typer.Context,
     workspace: WorkspaceOption = None,
+    port: PortOption = 8501,
+    host: HostOption = "127.0.0.1",
+    browser: BrowserOption = True,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
     if version:
         print(f"thaw {__version__}")
     elif context.invoked_subcommand is None:
-        ui(workspace=workspace)
+        ui(workspace, port, host, browser)
     else:
         context.obj = workspace
 
@@ -63,14 +72,9 @@ def start(
 @app.command()
 def ui(
     workspace: WorkspaceOption = None,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8501,
-    host: Annotated[
-        str,
-        typer.Option(
-            help="The address to listen on. Anything but this computer's own opens the studio to the network."
-        ),
-    ] = "127.0.0.1",
-    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
+    port: PortOption = 8501,
+    host: HostOption = "127.0.0.1",
+    browser: BrowserOption = True,
 ) -> None:
     """Open the studio in the browser."""
     from studio.ui.server import serve
@@ -260,13 +264,17 @@ def _workspace(folder: Path | None) -> Workspace:
 
 
 def _asked(data: str) -> Recipe:
-    path = Path(data).expanduser()
-    if path.suffix.lower() == ".toml":
-        try:
-            return Recipe.from_toml(path.read_text(encoding="utf-8"), where=data)
-        except (OSError, UnicodeDecodeError) as error:
-            raise StudioError("This recipe cannot be read.", "Check the path.", data) from error
-    return Recipe().amended({"data.source": str(path.absolute()), "name": path.stem[:120] or "untitled"})
+    """The recipe in a TOML file, its pictures looked for beside it; or a fresh one for a folder, zip or table."""
+    path = Path(data).expanduser().resolve()
+    if path.suffix.lower() != ".toml":
+        return Recipe().amended({"data.source": str(path), "name": path.stem[:120] or "untitled"})
+    try:
+        recipe = Recipe.from_toml(path.read_text(encoding="utf-8"), where=data)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudioError("This recipe cannot be read.", "Check the path.", data) from error
+    if not recipe.data.source:
+        return recipe
+    return recipe.amended({"data.source": str(path.parent / Path(recipe.data.source).expanduser())})
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -287,14 +295,17 @@ def _train(recipe: Recipe, workspace: Workspace, json_: bool) -> None:
     progress = run.progress()
     if progress.failure:
         raise RunError(progress.failure.sentence, progress.failure.remedy, f"run {run.id}")
+    found = outcome(run)
     if json_:
-        _document(outcome(run))
-    else:
-        found = outcome(run)
+        _document(found)
+        return
+    print(progress.sentence)
+    if progress.val_accuracy is not None:
         print(
-            f"{progress.sentence}\n95 % interval {found['val_accuracy_low']:.1%} to {found['val_accuracy_high']:.1%}, "
-            f"{found['val_images']:,} pictures held back, {found['seconds']:.0f} s.\nRun: {run.id}"
+            f"95 % interval {found['val_accuracy_low']:.1%} to {found['val_accuracy_high']:.1%}, "
+            f"{found['val_images']:,} pictures held back, {found['seconds']:.0f} s."
         )
+    print(f"Run: {run.id}")
 
 
 @contextmanager
@@ -313,7 +324,7 @@ def _bar(doing: str) -> Iterator[Any]:
 
 
 def _document(value: Any) -> None:
-    print(json.dumps(value, allow_nan=False, ensure_ascii=False))
+    print(json.dumps(value, allow_nan=False))  # in ASCII, which every terminal and pipe takes
 
 
 def _plain(text: str) -> str:

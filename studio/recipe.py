@@ -170,15 +170,11 @@ class Recipe(Section):
         Raises RecipeError naming every unknown field and every value out of bounds.
         """
         tree = self.model_dump()
+        if unknown := [name for name in changes if name not in tree and name not in fields()]:
+            raise RecipeError(" ".join(_no_field(name) for name in unknown), f"Known fields: {', '.join(fields())}.")
         for name, value in changes.items():
-            *sections, leaf = name.split(".")
-            branch = tree
-            for section in sections:
-                branch = branch.get(section)
-                if not isinstance(branch, dict):
-                    raise RecipeError(f"There is no field named {name!r} in a recipe.", _fields_hint())
-            if leaf not in branch:
-                raise RecipeError(f"There is no field named {name!r} in a recipe.", _fields_hint())
+            *section, leaf = name.split(".")
+            branch = tree[section[0]] if section else tree
             branch[leaf] = value.model_dump() if isinstance(value, BaseModel) else value
         return self._from_tree(tree)
 
@@ -206,8 +202,12 @@ class Recipe(Section):
 def _sentence(fault: Any) -> str:
     field = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
-        return f"There is no field named {field!r} in a recipe."
+        return _no_field(field)
     return f"{field}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}."
+
+
+def _no_field(name: str) -> str:
+    return f"There is no field named {name!r} in a recipe."
 
 
 def fields() -> dict[str, str]:
@@ -220,7 +220,3 @@ def fields() -> dict[str, str]:
         else:
             found[name] = field.description or ""
     return found
-
-
-def _fields_hint() -> str:
-    return f"Known fields: {', '.join(fields())}."

@@ -11,6 +11,7 @@ import pytest
 
 from studio import cli
 from studio.recipe import Recipe
+from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.workspace import Workspace
 
@@ -113,6 +114,29 @@ def test_a_recipe_file_and_set_train_too(thaw: Thaw, pictures: Callable[..., Pat
     assert asked["name"] == "from a file" and asked["freeze"]["depth"] == 2
 
 
+def test_a_recipe_finds_its_pictures_beside_itself(
+    thaw: Thaw, pictures: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = pictures(name="beside")
+    recipe = Recipe().amended({"data.source": "beside", "model.backbone": "test_resnet", "model.pretrained": False})
+    path = source.parent / "recipe.toml"
+    path.write_text(recipe.amended({"model.image_size": 32, "schedule.epochs": 1}).to_toml())
+    monkeypatch.chdir("/")
+    assert document(thaw("train", path, "--json"))["status"] == "finished"
+
+
+@pytest.mark.parametrize("command", [(), ("ui",)])
+def test_thaw_alone_serves_the_studio_as_ui_does(
+    thaw: Thaw, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    from studio.ui import server
+
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(server, "serve", lambda place, **choices: asked.append({"root": place.root, **choices}))
+    assert thaw(*command, "--port", "8777", "--no-browser")[0] == 0
+    assert asked == [{"root": workspace.root, "host": "127.0.0.1", "port": 8777, "browser": False}]
+
+
 def test_a_depth_alone_thaws_the_stages_behind_it(thaw: Thaw, pictures: Callable[..., Path]) -> None:
     made = document(
         thaw(
@@ -208,3 +232,23 @@ def test_asking_for_the_version_imports_no_torch() -> None:
     code += "assert 'torch' not in sys.modules and 'streamlit' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.startswith("thaw ")
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_run_stopped_before_it_learnt_anything_ends_well(
+    thaw: Thaw, pictures: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(Run, "requested", lambda *_: True)
+    status, out, _ = thaw("train", pictures(), *more)
+    assert status == 0
+    if more:
+        told = json.loads(out)
+        assert told["status"] == "stopped" and told["val_accuracy"] is None and told["checkpoint"] is None
+    else:
+        assert "no weights to keep" in out
+
+
+def test_a_document_is_ascii_whatever_the_files_are_called(thaw: Thaw, workspace: Workspace) -> None:
+    Store(workspace).create(Recipe(name="猫").amended({"data.source": "x"}))
+    status, out, _ = thaw("runs", "--json")
+    assert status == 0 and out.isascii() and json.loads(out)[0]["name"] == "猫"

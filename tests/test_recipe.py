@@ -49,6 +49,11 @@ def test_an_unknown_field_is_refused_with_the_known_ones(name: str) -> None:
         Recipe().amended({name: 1})
 
 
+def test_all_unknown_fields_are_named_at_once() -> None:
+    with pytest.raises(RecipeError, match="'speed'.*'optimizer.colour'"):
+        Recipe().amended({"speed": 1, "optimizer.lr": 1, "optimizer.colour": 2})
+
+
 @pytest.mark.parametrize("text", ["not toml", "[data]\nsource = 3", "colour = 'blue'", "seed = nan", "\x00"])
 def test_text_that_is_no_recipe_is_refused(text: str) -> None:
     with pytest.raises(RecipeError):

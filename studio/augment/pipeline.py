@@ -6,30 +6,30 @@ workers and epochs.
 """
 
 import threading
-from functools import cached_property
 
 import numpy as np
 
-from studio.augment.presets import PRESETS, steps
+from studio.augment.presets import PRESETS, refuse_successor, steps
 from studio.errors import RecipeError
 
 
 class Pipeline:
-    """A preset at one picture size. Safe to share between threads: each thread has transforms of its own."""
+    """A preset at one picture size. Safe to share between threads: each thread has transforms of its own.
+
+    Raises RecipeError for a preset there is not, StudioError where another library stands in albumentations' place.
+    """
 
     def __init__(self, preset: str, size: int) -> None:
         if preset not in PRESETS:
             raise RecipeError(f"There is no augmentation preset {preset!r}.", f"Choose one of {', '.join(PRESETS)}.")
+        refuse_successor()
         self.preset, self.size = preset, size
+        self._own = threading.local()
 
     @property
     def varies(self) -> bool:
         """Whether the same picture can come out differently from one epoch to the next."""
         return self.preset != "none"
-
-    @cached_property
-    def _own(self) -> threading.local:
-        return threading.local()
 
     def apply(self, base: np.ndarray, seed: int, epoch: int, index: int) -> np.ndarray:
         """One base picture, uint8 (b, b, 3) with b >= size, as uint8 (size, size, 3)."""

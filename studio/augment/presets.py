@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import Any
+
+from studio.errors import StudioError
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,18 @@ PRESETS: dict[str, Preset] = {
         ),
     )
 }
+
+
+def refuse_successor() -> None:
+    """Raises StudioError beside albumentationsx: it takes the same import name, under the AGPL."""
+    try:
+        distribution("albumentationsx")
+    except PackageNotFoundError:
+        return
+    raise StudioError(
+        "The package albumentationsx is installed, which takes the place of albumentations under another licence.",
+        "pip uninstall albumentationsx, then pip install --force-reinstall albumentations==2.0.8.",
+    )
 
 
 def steps(name: str, size: int) -> list[Any]:

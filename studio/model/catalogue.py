@@ -131,10 +131,10 @@ def _weights_at(backbone: str, published: bool) -> WeightsAt:
 
 def _downloaded(backbone: str) -> bool:
     """A look at the hub's cache folder, without importing the hub's client."""
-
     home = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub")
     folders = home.expanduser().glob(f"models--timm--{backbone}*")
-    return any(any((folder / "snapshots").glob("*/*.safetensors")) for folder in folders)
+    ours = (folder for folder in folders if folder.name.split("--")[2].partition(".")[0] == backbone)
+    return any(any((folder / "snapshots").glob("*/*.safetensors")) for folder in ours)
 
 
 def draw_card(backbone: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The stages of a network, and freezing: from the input on, the first `depth` stages stay exactly as they are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -101,6 +102,18 @@ def _frozen_modules(model: nn.Module) -> Iterable[nn.Module]:
             around = around.rpartition(".")[0]
         if not any(tensor.requires_grad for tensor in modules[around].parameters()):
             yield module
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """In here the model says what it knows: no dropout, no statistics moved. After it every module is as it was."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 def frozen_state(model: nn.Module, depth: int) -> dict[str, torch.Tensor]:

@@ -45,10 +45,11 @@ def outcome(run: Run) -> dict[str, Any]:
     """What became of a run, as `thaw train --json` prints it. What is not known yet is None."""
     progress = run.progress()
     started, finished = progress.started, progress.finished
-    best = next((event for event in progress.validated if event.epoch == progress.best_epoch), None)
+    counted = progress.looked or started
+    best = progress.best
     low = high = None
-    if started and progress.val_accuracy is not None:
-        low, high = interval(round(progress.val_accuracy * started.val_images), started.val_images)
+    if counted and progress.val_accuracy is not None:
+        low, high = interval(round(progress.val_accuracy * counted.val_images), counted.val_images)
     return {
         "run": run.id,
         "status": progress.status,
@@ -58,8 +59,8 @@ def outcome(run: Run) -> dict[str, Any]:
         "parameters": started.parameters if started else None,
         "trainable_parameters": started.trainable_parameters if started else None,
         "classes": started.classes if started else None,
-        "train_images": started.train_images if started else None,
-        "val_images": started.val_images if started else None,
+        "train_images": counted.train_images if counted else None,
+        "val_images": counted.val_images if counted else None,
         "epochs": len(progress.validated),
         "seconds": finished.seconds if finished else progress.seconds,
         "images_per_second": progress.images_per_second,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from studio.recipe import Recipe
-from studio.runs.launch import execute
+from studio.runs.launch import assist, execute
 from studio.runs.progress import Progress
 from studio.runs.run import Run
 from studio.runs.store import Store
@@ -18,11 +18,12 @@ def train_and_follow(recipe: Recipe, workspace: Workspace, told: Callable[[Progr
     """Create a run, train it, and return it when it has ended; `told` hears of its progress now and then.
 
     Ctrl-C asks the run to stop kindly, a second one ends the process. Under torchrun every rank calls this; the main
-    one returns the run, the others None.
+    one returns the run, the others None. Raises RunError where this rank cannot go on.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        return _as_a_rank(recipe, workspace)
-    run = Store(workspace).create(recipe)
+    run, is_main = _create(recipe, workspace)
+    if not is_main:
+        assist(run)
+        return None
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(run, over, told), daemon=True)
     watcher.start()
@@ -58,15 +59,12 @@ def _kind_interrupt(run: Run) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _as_a_rank(recipe: Recipe, workspace: Workspace) -> Run | None:
-    from studio.training.train import train
+def _create(recipe: Recipe, workspace: Workspace) -> tuple[Run, bool]:
+    """The new run, and whether this process is the one that tells of it; the main rank makes it for all."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Store(workspace).create(recipe), True
     from studio.training.world import World
 
     world = World.join()
-    run = Run(workspace.runs / world.share(Store(workspace).create(recipe).id if world.is_main else None))
-    if world.is_main:
-        execute(run)
-        return run
-    for _ in train(recipe, run.folder, workspace, stop=lambda: False):
-        pass
-    return None
+    id = world.share(Store(workspace).create(recipe).id if world.is_main else None)
+    return Run(workspace.runs / id), world.is_main

@@ -1,7 +1,9 @@
 """Starting a run: one Start, one training, in a thread of this process or wherever `execute` is called."""
 
+import logging
 import threading
 import traceback
+from collections.abc import Iterator
 
 from filelock import FileLock, Timeout
 
@@ -9,7 +11,7 @@ from studio.errors import RunError, StudioError
 from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
-from studio.training.events import Failed, Finished, Prepared
+from studio.training.events import Event, Failed, Prepared
 from studio.workspace import Workspace
 
 
@@ -51,6 +53,8 @@ def start(run: Run) -> bool:
     def work() -> None:
         try:
             _train(run)
+        except RunError as error:
+            logging.getLogger(__name__).error("%s", error)
         finally:
             lock.release()
 
@@ -61,7 +65,7 @@ def start(run: Run) -> bool:
 def execute(run: Run) -> None:
     """Train `run` here and now; returns when it has ended, well or not: the journal says which.
 
-    Raises RunError where it is being trained already, or has ended.
+    Raises RunError where it is being trained already, has ended, or can no longer be written down.
     """
     try:
         lock = _hold(run)
@@ -77,34 +81,68 @@ def _hold(run: Run) -> FileLock:
     """The run's lock, held. A short wait, as whoever looks at the run holds it for a moment too."""
     lock = run.lock()
     lock.acquire(timeout=0.5)
-    if any(isinstance(event, (Finished, Failed)) for event in run.events()):
+    if run.events():  # nobody else holds the lock, so it has ended, or its process died
         lock.release()
-        raise RunError(f"The run {run.id!r} has ended.", "Start a new run with the same recipe.")
+        how = "has ended" if run.has_ended() else "was interrupted"
+        raise RunError(f"The run {run.id!r} {how}.", "Start a new run with the same recipe.")
     return lock
+
+
+def assist(run: Run) -> None:
+    """Train `run` as one more process of torchrun: the main one holds the run and tells what happens.
+
+    Raises RunError for whatever goes wrong here, once it is written down: the others cannot go on without this process.
+    """
+    try:
+        for _ in _events(run):
+            pass
+    except Exception as error:  # the boundary of a run
+        failed = _log_failure(run, error)
+        raise RunError(failed.sentence, failed.remedy, f"run {run.id}") from error
 
 
 def _train(run: Run) -> None:
     """The boundary of a run: whatever goes wrong in it becomes its Failed event."""
     try:
         run.log(Prepared("Waking the engine", 0, 0))
-        from studio.training.train import train
-
-        workspace = Workspace(run.folder.parent.parent)
-        for event in train(run.recipe, run.folder, workspace, stop=lambda: run.requested("stop")):
+        for event in _events(run):
             run.log(event)
-    except StudioError as error:
-        run.log(Failed(error.what, error.remedy, str(error), _last_good(run)))
     except Exception as error:  # the boundary of a run: a thread's exception is otherwise invisible
-        run.log(
-            Failed(
-                f"Something went wrong that the studio did not expect: {type(error).__name__}.",
-                "Start again; if it happens twice, report it with the details.",
-                traceback.format_exc(),
-                _last_good(run),
-            )
-        )
+        _log_failure(run, error)
     finally:
         run.withdraw("stop")
+
+
+def _events(run: Run) -> Iterator[Event]:
+    from studio.training.train import train
+
+    workspace = Workspace(run.folder.parent.parent)
+    return train(run.recipe, run.folder, workspace, stop=lambda: run.requested("stop"))
+
+
+def _log_failure(run: Run, error: Exception) -> Failed:
+    """Write down why the run could not go on. Raises RunError where even that cannot be written."""
+    failed = _failed(run, error)
+    try:
+        run.log(failed)
+    except OSError as trouble:
+        raise RunError(
+            f"{failed.sentence} Nor can the run's folder be written: {trouble.strerror}.", failed.remedy, run.folder
+        ) from error
+    return failed
+
+
+def _failed(run: Run, error: Exception) -> Failed:
+    match error:
+        case StudioError():
+            return Failed(error.what, error.remedy, str(error), _last_good(run))
+        case OSError() if error.strerror:
+            sentence = f"A file could not be read or written: {error.strerror}."
+            remedy = "See that the disk has room and that the run's folder is still there, then start again."
+        case _:
+            sentence = f"Something went wrong that the studio did not expect: {type(error).__name__}."
+            remedy = "Start again; if it happens twice, report it with the details."
+    return Failed(sentence, remedy, "".join(traceback.format_exception(error)), _last_good(run))
 
 
 def _last_good(run: Run) -> str | None:

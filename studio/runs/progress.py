@@ -7,7 +7,19 @@ from typing import Any, Literal
 import pandas as pd
 
 from studio.recipe import Recipe
-from studio.training.events import Event, Failed, Finished, Prepared, Saved, Started, Stepped, Thawed, Validated, Warned
+from studio.training.events import (
+    Event,
+    Failed,
+    Finished,
+    Looked,
+    Prepared,
+    Saved,
+    Started,
+    Stepped,
+    Thawed,
+    Validated,
+    Warned,
+)
 
 Status = Literal["created", "preparing", "training", "stopping", "finished", "stopped", "failed", "interrupted"]
 
@@ -33,11 +45,13 @@ class Progress:
     val_accuracy: float | None = None
     checkpoint: str | None = None
     started: Started | None = None
+    looked: Looked | None = None
     finished: Finished | None = None
     failure: Failed | None = None
     thaws: list[Thawed] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
     validated: list[Validated] = field(default_factory=list)
+    best: Validated | None = None
     stepped: list[Stepped] = field(default_factory=list)
     preparing: Prepared | None = None
 
@@ -45,6 +59,12 @@ class Progress:
     def is_live(self) -> bool:
         """Whether somebody is working on the run now."""
         return self.status in _LIVE
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that an epoch has; 1 while that is not known."""
+        told = self.looked or self.started
+        return told.steps_per_epoch if told else 1
 
     @property
     def history(self) -> pd.DataFrame:
@@ -55,8 +75,8 @@ class Progress:
     def steps_frame(self) -> pd.DataFrame:
         """A row a moment within epochs; `epoch` is a fraction: 1.5 is half-way through the second."""
         frame = _frame(self.stepped, Stepped)
-        if self.started and len(frame):
-            frame["epoch"] = frame["step"] / self.started.steps_per_epoch
+        if len(frame):
+            frame["epoch"] = frame["step"] / self.steps_per_epoch
         return frame
 
     @classmethod
@@ -78,7 +98,10 @@ class Progress:
         match event:
             case Started():
                 self.started, self.epochs = event, event.epochs
-                self.steps = event.epochs * event.steps_per_epoch
+                self.steps = self.epochs * self.steps_per_epoch
+            case Looked():
+                self.looked = event
+                self.steps = self.epochs * self.steps_per_epoch
             case Prepared():
                 self.preparing = event
             case Thawed():
@@ -92,8 +115,8 @@ class Progress:
                 self.validated.append(event)
                 self.epoch, self.step = event.epoch, event.step
                 self.images_per_second = event.images_per_second
-                if self.val_accuracy is None or event.val_accuracy > self.val_accuracy:
-                    self.val_accuracy, self.best_epoch = event.val_accuracy, event.epoch
+                if self.best is None or _merit(event) > _merit(self.best):
+                    self.best, self.val_accuracy, self.best_epoch = event, event.val_accuracy, event.epoch
             case Saved():
                 self.checkpoint = event.path if event.which == "best" or self.checkpoint is None else self.checkpoint
             case Warned():
@@ -102,7 +125,7 @@ class Progress:
                 self.finished, self.val_accuracy, self.best_epoch = event, event.val_accuracy, event.best_epoch
                 self.images_per_second = event.images_per_second
             case Failed():
-                self.failure = event
+                self.failure = self.failure or event  # under torchrun the others fail because the first did
             case _:
                 pass
 
@@ -130,13 +153,15 @@ class Progress:
             case "training":
                 return f"Epoch {min(self.epoch or 1, self.epochs)} of {self.epochs}: {self._learning()}."
             case "stopping":
+                if not self.thaws:
+                    return "Stopping. Nothing was learnt yet, so there will be no weights to keep."
                 return "Stopping after this step; the best weights are kept."
             case "finished":
                 return f"Finished: {best}, best in epoch {self.best_epoch}."
             case "stopped":
-                return (
-                    f"Stopped when asked: {best}, best in epoch {self.best_epoch}." if best else "Stopped when asked."
-                )
+                if not best:
+                    return "Stopped when asked, before anything was learnt: there are no weights to keep."
+                return f"Stopped when asked: {best}, best in epoch {self.best_epoch}."
             case "failed":
                 return f"Failed: {self.failure.sentence if self.failure else ''}"
             case "interrupted":
@@ -163,7 +188,7 @@ class Progress:
         if not self.is_live or not self.thaws or self.status == "stopping":
             return
         since = self.thaws[-1]
-        first_step = (since.epoch - 1) * (self.started.steps_per_epoch if self.started else 1)
+        first_step = (since.epoch - 1) * self.steps_per_epoch
         done, spent = self.step - first_step, events[-1].at - since.at
         more_to_thaw = recipe.freeze.strategy == "two-phase" and self.epoch <= recipe.freeze.head_epochs
         if done > 0 and not more_to_thaw:
@@ -205,6 +230,11 @@ def thinned(frame: pd.DataFrame, points: int = _DRAWN) -> pd.DataFrame:
     stretch = pd.Series(range(len(frame)), index=frame.index) * (points // 2) // len(frame)
     losses = frame["train_loss"].astype(float).fillna(0.0).groupby(stretch)
     return frame.loc[sorted({0, len(frame) - 1, *losses.idxmin(), *losses.idxmax()})]
+
+
+def _merit(epoch: Validated) -> tuple[float, float]:
+    """What makes an epoch's weights the ones to keep: accuracy, and where two are equal the lower loss."""
+    return epoch.val_accuracy, -(epoch.val_loss or 0.0)
 
 
 def _frame(events: Sequence[Event], kind: type[Event]) -> pd.DataFrame:

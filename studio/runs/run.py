@@ -1,5 +1,6 @@
 """A Run is a folder: recipe.toml is what was asked, events.jsonl is what happened, checkpoints are what was learnt."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +14,11 @@ from studio.errors import RecipeError, RunError
 from studio.recipe import Recipe
 from studio.runs import journal
 from studio.runs.progress import Progress
-from studio.training.events import Event
+from studio.training.events import ENDS, Event
 from studio.workspace import write_text
 
 Request = Literal["stop"]
+_probing = threading.Lock()  # a look at a run's lock holds it for a moment: no other look may take that for training
 
 
 @dataclass(frozen=True)
@@ -84,16 +86,28 @@ class Run:
 
     def is_held(self) -> bool:
         """Whether somebody is training this run now."""
-        lock = self.lock()
+        if not self.folder.is_dir():
+            return False
         try:
-            with lock.acquire(timeout=0):
+            with _probing, self.lock().acquire(timeout=0):
                 return False
         except Timeout:
             return True
 
+    def has_ended(self) -> bool:
+        """Whether the journal tells of an end, good or bad."""
+        return _has_end(self.events())
+
     def progress(self) -> Progress:
         """The events so far, folded into what a person wants to know."""
-        events, damaged = journal.read(self.folder / "events.jsonl")
-        unfinished = not any(event.__class__.__name__ in ("Finished", "Failed") for event in events[-3:])
-        held = unfinished and self.is_held()
+        while True:
+            events, damaged = journal.read(self.folder / "events.jsonl")
+            ended = _has_end(events)
+            held = not ended and self.is_held()
+            if ended or held or len(self.events()) == len(events):  # else it began or ended between the two looks
+                break
         return Progress.of(events, self.recipe, held=held, stop_requested=self.requested("stop"), damaged=damaged)
+
+
+def _has_end(events: Sequence[Event]) -> bool:
+    return any(isinstance(event, ENDS) for event in events)

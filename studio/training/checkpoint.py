@@ -29,9 +29,20 @@ class Card:
 
 
 def save(path: Path, state: Mapping[str, torch.Tensor], card: Card) -> None:
-    """Write weights and card to `path`; a reader, or a power cut, meets the old file or the new one."""
+    """Write weights and card to `path`; a reader, or a power cut, meets the old file or the new one.
+
+    Raises RunError where the disk does not take it.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    replace_file(path, lambda temporary: save_file(tensors, temporary, metadata={"thaw": json.dumps(asdict(card))}))
+    metadata = {"thaw": json.dumps(asdict(card))}
+    try:
+        replace_file(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
+    except (OSError, SafetensorError) as error:
+        raise RunError(
+            f"The checkpoint cannot be written: {getattr(error, 'strerror', None) or error}.",
+            "See that the disk has room and the folder can be written, then start again.",
+            path,
+        ) from error
 
 
 def read_card(path: Path) -> Card:

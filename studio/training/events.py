@@ -1,10 +1,9 @@
 """Facts in the past tense, each with the time it happened. A run's history is a list of these and nothing else.
 
-Every number is finite or None, so that each record is valid JSON; `note` says in words what a None stands for.
+Every number is finite or None, so that each record is valid JSON.
 """
 
 import json
-import math
 import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,7 +16,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Started(Event):
-    """The run began. `stages` are the backbone's stage names from the input; `frozen_stages` stay frozen throughout."""
+    """The run began. `stages` are the backbone's stage names from the input; `frozen_stages` stay frozen throughout.
+
+    Pictures and steps are counted as found in the folder; `Looked` says how many of them could be opened.
+    """
 
     backbone: str
     device: str
@@ -40,6 +42,15 @@ class Prepared(Event):
     doing: str
     done: int
     total: int
+
+
+@dataclass(frozen=True)
+class Looked(Event):
+    """Every picture was opened once: so many can be used, and an epoch has so many steps."""
+
+    train_images: int
+    val_images: int
+    steps_per_epoch: int
 
 
 @dataclass(frozen=True)
@@ -99,17 +110,20 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The run ended by itself, or because it was asked to (`stopped`). The numbers are those of the best epoch."""
+    """The run ended by itself, or because it was asked to (`stopped`). The numbers are those of the best epoch.
+
+    A run that was stopped before it could measure anything has no best epoch, no numbers and no checkpoint.
+    """
 
     stopped: bool
     epochs: int
-    best_epoch: int
+    best_epoch: int | None
     train_loss: float | None
     val_loss: float | None
-    val_accuracy: float
-    images_per_second: float
+    val_accuracy: float | None
+    images_per_second: float | None
     seconds: float
-    checkpoint: str
+    checkpoint: str | None
 
 
 @dataclass(frozen=True)
@@ -123,18 +137,15 @@ class Failed(Event):
 
 
 KINDS: dict[str, type[Event]] = {
-    kind.__name__: kind for kind in (Started, Prepared, Thawed, Stepped, Validated, Saved, Warned, Finished, Failed)
+    kind.__name__: kind
+    for kind in (Started, Prepared, Looked, Thawed, Stepped, Validated, Saved, Warned, Finished, Failed)
 }
-
-
-def finite(number: float) -> float | None:
-    """`number`, or None where it is not a number or infinite: JSON knows neither."""
-    return number if math.isfinite(number) else None
+ENDS = (Finished, Failed)
 
 
 def to_json(event: Event) -> str:
-    """One line of JSON: the event's name under "event", then its fields."""
-    return json.dumps({"event": type(event).__name__, **asdict(event)}, allow_nan=False, ensure_ascii=False)
+    """One line of ASCII JSON: the event's name under "event", then its fields. Any file's name can be written so."""
+    return json.dumps({"event": type(event).__name__, **asdict(event)}, allow_nan=False)
 
 
 def from_json(line: str) -> Event:

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from studio.model.stages import head
+from studio.model.stages import evaluating, head
 
 
 class Trunk:
@@ -11,36 +11,41 @@ class Trunk:
 
     def __init__(self, model: nn.Module) -> None:
         self.model, self.head = model, head(model)
-        self._caught: torch.Tensor | None = None
+        self._caught: list[torch.Tensor] = []
 
     def _catch(self, _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        self._caught = inputs[0]
+        self._caught.extend(tensor.clone() for tensor in inputs)
 
     @torch.no_grad()
     def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
         """Features (n, ...) of normalized inputs (n, 3, size, size): no gradient, the network in evaluation mode."""
-        return self._look(inputs)[0]
+        (features,), _ = self._look(inputs)
+        return features
 
-    def _look(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        modes = [(module, module.training) for module in self.model.modules()]
+    def _look(self, inputs: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """All that the head was given, and what the whole network says."""
         hook = self.head.register_forward_pre_hook(self._catch)
         try:
-            self.model.eval()
-            outputs = self.model(inputs)
-            assert self._caught is not None, "the head was never reached"
-            return self._caught.clone(), outputs
+            with evaluating(self.model):
+                outputs = self.model(inputs)
+            return self._caught, outputs
         finally:
             hook.remove()
-            self._caught = None
-            for module, mode in modes:
-                module.training = mode
+            self._caught = []
 
     @torch.no_grad()
     def can_split(self, inputs: torch.Tensor) -> bool:
-        """Whether the head, given the caught features, says exactly what the whole network says.
+        """Whether features may be kept: the head on them says what the whole network says, now and at another look.
 
-        It does wherever the head is the network's last layer; where something follows it, nothing may be kept.
+        So it is wherever the head is the network's last layer and nothing before it is left to chance.
         """
-        features, whole = self._look(inputs)
-        alone = self.head(features)
-        return alone.shape == whole.shape and torch.allclose(alone, whole, atol=1e-5, rtol=1e-4)
+        (caught, whole), (again, _) = self._look(inputs), self._look(inputs)
+        if len(caught) != 1 or len(again) != 1:
+            return False
+        with evaluating(self.head):
+            alone = self.head(caught[0])
+        return _alike(alone, whole) and _alike(caught[0], again[0])
+
+
+def _alike(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.shape == other.shape and torch.allclose(one, other, atol=1e-5, rtol=1e-4)

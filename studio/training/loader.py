@@ -29,17 +29,24 @@ Result = TypeVar("Result")
 class Pictures:
     """Some samples of a dataset as base pictures, uint8 (n, base, base, 3).
 
-    `samples` are those that could be decoded, known after the first whole walk; `broken` says of the others why not.
-    With `keep`, the first walk stores what it decodes and later ones read that.
+    `samples` are those that could be decoded, known after the first whole walk, which makes them `whole`; `broken` says
+    of the others why not. With `keep`, the first walk stores what it decodes and later ones read that.
     """
 
     def __init__(
-        self, dataset: Dataset, samples: Sequence[Sample], geometry: Geometry, *, keep: bool, folder: Path | None = None
+        self,
+        dataset: Dataset,
+        samples: Sequence[Sample],
+        geometry: Geometry,
+        *,
+        keep: bool = False,
+        folder: Path | None = None,
     ) -> None:
         self.dataset, self.geometry, self.keep, self.folder = dataset, geometry, keep, folder
-        self.samples, self.broken = list(samples), {}
+        self.samples = list(samples)
+        self.broken: dict[str, str] = {}
+        self.whole = False
         self._bases: np.ndarray | None = None
-        self._whole = False
         self._labels: torch.Tensor | None = None
 
     def __len__(self) -> int:
@@ -47,7 +54,7 @@ class Pictures:
 
     def walk(self, batch_size: int = 64) -> Iterator[torch.Tensor]:
         """All pictures in order as the model sees them unvaried, in batches of uint8 (n, size, size, 3)."""
-        if self._whole and self._bases is not None:
+        if self.whole and self._bases is not None:
             for first in range(0, len(self), batch_size):
                 yield self.centres(np.arange(first, min(first + batch_size, len(self))))
         else:
@@ -69,7 +76,7 @@ class Pictures:
             if len(waiting) == batch_size:
                 yield torch.from_numpy(np.stack(waiting))
                 waiting = []
-        self.samples, self._whole, self._labels = good, True, None
+        self.samples, self.whole, self._labels = good, True, None
         if waiting:
             yield torch.from_numpy(np.stack(waiting))
 
@@ -82,7 +89,7 @@ class Pictures:
     @property
     def bases(self) -> np.ndarray:
         """The stored squares; there only after a whole walk with `keep`."""
-        assert self._bases is not None and self._whole, "walk the pictures once, keeping them, before reading them"
+        assert self._bases is not None and self.whole, "walk the pictures once, keeping them, before reading them"
         return self._bases
 
     @property
@@ -110,6 +117,8 @@ def _room(shape: tuple[int, ...], folder: Path | None) -> np.ndarray:
     if int(np.prod(shape)) <= _IN_MEMORY:
         return np.empty(shape, np.uint8)
     with tempfile.TemporaryFile(dir=folder) as file:  # the mapping keeps the bytes; the name is gone at once
+        if hasattr(os, "posix_fallocate"):  # a full disk is an error here; in the mapping it would kill the process
+            os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)))
         return np.memmap(file, np.uint8, "w+", shape=shape)
 
 

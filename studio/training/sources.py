@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from studio.augment.pipeline import Pipeline
+from studio.model.stages import evaluating
 from studio.training.features import Trunk
 from studio.training.loader import THREADS, Pictures, batches, to_input
 from studio.training.world import World
@@ -32,7 +33,10 @@ class Source(Protocol):
 
 @dataclass
 class Split:
-    """The two sides of a run's data on this process, and how its epochs are cut into steps."""
+    """The two sides of a run's data on this process, and how its epochs are cut into steps.
+
+    `steps` and `smallest`, the fewest pictures in a batch of any process, hold once every picture was looked at.
+    """
 
     train: Pictures
     val: Pictures
@@ -40,6 +44,7 @@ class Split:
     seed: int
     steps: int
     world: World
+    smallest: int = 0
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS))
 
     def inputs(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -72,11 +77,8 @@ class OnPictures:
 
     @torch.no_grad()
     def logits(self) -> torch.Tensor:
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.eval()
-        found = [self.model(self.split.inputs(pictures)) for pictures in self.split.val.walk(_EVAL_BATCH)]
-        for module, mode in modes:
-            module.training = mode
+        with evaluating(self.model):
+            found = [self.model(self.split.inputs(pictures)) for pictures in self.split.val.walk(_EVAL_BATCH)]
         return torch.cat(found).float().cpu()
 
 
@@ -105,4 +107,5 @@ class OnFeatures:
 
     @torch.no_grad()
     def logits(self) -> torch.Tensor:
-        return self.trunk.head(self.val).float().cpu()
+        with evaluating(self.trunk.head):
+            return self.trunk.head(self.val).float().cpu()

@@ -7,6 +7,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from studio.model.stages import freeze, trainable
 from studio.recipe import Recipe
 from studio.training import optimize
 from studio.training.checkpoint import Card
-from studio.training.events import Event, Finished, Started, Stepped, Thawed, Validated, finite
+from studio.training.events import Event, Finished, Started, Stepped, Thawed, Validated
 from studio.training.keeper import Keeper
 from studio.training.prepare import Job, first_look, make_ready
 from studio.training.scoring import predictions
@@ -38,8 +39,9 @@ def train(
 ) -> Iterator[Event]:
     """Train as the recipe says; yields what happens as it happens.
 
-    Checkpoints and predictions go to `folder` (nowhere, if None). `stop` is asked after every step; when it says so
-    the run ends kindly, its best weights kept. Raises StudioError for whatever a person can mend.
+    Checkpoints and predictions go to `folder` (nowhere, if None). `stop` is asked after every step, and while the
+    pictures are looked at for the first time; when it says so the run ends kindly, with its best weights if there are
+    any yet. Raises StudioError for whatever a person can mend.
     """
     recipe.checked()
     keep_heap()
@@ -53,19 +55,20 @@ def _train(
     recipe: Recipe, folder: Path | None, workspace: Workspace, world: World, stop: Callable[[], bool]
 ) -> Iterator[Event]:
     began = time.monotonic()
-    job = yield from make_ready(recipe, workspace, world, folder)
-    freeze(job.model, recipe.freeze.depth_at(1))
+    job = yield from make_ready(recipe, workspace, world)
     yield _started(job)
-    source = yield from first_look(job)
+    source = yield from first_look(job, stop)
+    if source is None:
+        yield Finished(True, 0, None, None, None, None, None, time.monotonic() - began, None)
+        return
     card = Card(recipe.model.backbone, job.dataset.classes, job.geometry, 0, 0.0)
     keeper = Keeper(job.model, card, folder if world.is_main else None)
     loop = Loop(job, source, keeper, stop)
-    try:
+    with ExitStack() as going_down:
+        going_down.callback(keeper.rescue)
         yield from loop.run()
-    finally:
-        yield_saved = keeper.write(now=True)
-    yield from yield_saved
-    keeper.restore()
+        going_down.pop_all()
+    yield from keeper.write(now=True)
     yield loop.finished(time.monotonic() - began)
 
 
@@ -119,13 +122,18 @@ class Loop:
             assert rule is not None
             yield from self._epoch(rule)
             yield from self.keeper.write()
+            self.stopped = self.step < self._steps and (self.stopped or self._asked_to_stop())
             if self.stopped:
                 return
+
+    def _asked_to_stop(self) -> bool:
+        return self.job.world.any(self.stop())
 
     def _thaw(self, depth: int) -> Thawed:
         self.depth = depth
         recipe = self.job.recipe
-        keep_statistics = recipe.model.pretrained and recipe.freeze.strategy == "two-phase"
+        a_lone_picture = self.job.split.smallest < 2  # has no statistics to learn from
+        keep_statistics = a_lone_picture or (recipe.model.pretrained and recipe.freeze.strategy == "two-phase")
         freeze(self.job.model, depth, keep_statistics=keep_statistics)
         if depth < len(self.job.stages):
             self.source = OnPictures(self.job.model, self.job.split)
@@ -139,17 +147,19 @@ class Loop:
             sums = self._update(rule, batch)
             epoch_sums.add(sums)
             recent.add(sums)
-            if self.job.world.any(self.stop()):
+            if self._asked_to_stop():
                 self.stopped = True
                 break
             if (now := time.monotonic()) - told >= _TELL_EVERY:
                 loss, accuracy = recent.means(self.epoch)
-                yield Stepped(self.epoch, self.step, loss, accuracy, self._lr, recent.count / (now - told))
+                pace = recent.count * self.job.world.size / (now - told)
+                yield Stepped(self.epoch, self.step, loss, accuracy, self._lr, pace)
                 told, recent = now, Sums()
         seconds = time.monotonic() - began
+        everywhere = epoch_sums.over(self.job.world)
         self.seconds_training += seconds
-        self.images += epoch_sums.count
-        yield self._validate(epoch_sums, seconds)
+        self.images += everywhere.count
+        yield self._validate(everywhere, seconds)
 
     def _update(self, rule: torch.optim.Optimizer, batch: Batch) -> "Sums":
         inputs, labels = batch
@@ -177,23 +187,24 @@ class Loop:
         began = time.monotonic()
         train_loss, train_accuracy = sums.means(self.epoch)
         world = self.job.world
+        world.align(self.job.model.buffers())  # each process has seen other pictures; one model is measured and kept
         frame = predictions(self.job.split.val.samples, self.job.dataset.classes, self.source.logits())
         if world.size > 1:
             import pandas as pd
 
             frame = pd.concat(world.gather(frame), ignore_index=True)
         accuracy = float(np.mean(frame["label"].to_numpy() == frame["predicted"].to_numpy()))
-        loss = float(np.mean(frame["loss"].to_numpy()))
+        loss = a_number(float(np.mean(frame["loss"].to_numpy())), self.epoch)
         self.keeper.consider(self.epoch, accuracy, loss, frame)
         self.last[self.epoch] = event = Validated(
             self.epoch,
             self.step,
             train_loss,
             train_accuracy,
-            finite(loss),
+            loss,
             accuracy,
             self._lr,
-            sums.count * world.size / max(seconds, 1e-9),
+            sums.count / max(seconds, 1e-9),
             seconds + time.monotonic() - began,
         )
         return event
@@ -207,7 +218,7 @@ class Loop:
             best.train_loss,
             best.val_loss,
             best.val_accuracy,
-            self.images * self.job.world.size / max(self.seconds_training, 1e-9),
+            self.images / max(self.seconds_training, 1e-9),
             seconds,
             "best.safetensors",
         )
@@ -224,14 +235,23 @@ class Sums:
     def add(self, other: "Sums") -> None:
         self.count, self.loss, self.right = (self.count + other.count, self.loss + other.loss, self.right + other.right)
 
+    def over(self, world: World) -> "Sums":
+        """The sums over all processes."""
+        parts = world.gather((self.count, float(self.loss), float(self.right)))
+        return Sums(*(sum(numbers) for numbers in zip(*parts, strict=True)))
+
     def means(self, epoch: int) -> tuple[float | None, float | None]:
         """Mean loss and accuracy, None where nothing was counted. Raises StudioError if the loss is not a number."""
         if not self.count:
             return None, None
-        loss = float(self.loss) / self.count
-        if not math.isfinite(loss):
-            raise StudioError(
-                f"The loss stopped being a number in epoch {epoch}: the weights were changed too much.",
-                "Start again with a lower learning rate, a tenth of this one for example.",
-            )
-        return loss, float(self.right) / self.count
+        return a_number(float(self.loss) / self.count, epoch), float(self.right) / self.count
+
+
+def a_number(loss: float, epoch: int) -> float:
+    """`loss`, if it is finite. Raises StudioError where the weights have grown past all bounds."""
+    if not math.isfinite(loss):
+        raise StudioError(
+            f"The loss stopped being a number in epoch {epoch}: the weights were changed too much.",
+            "Start again with a lower learning rate, a tenth of this one for example.",
+        )
+    return loss

@@ -3,7 +3,7 @@
 import ctypes
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import nn
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,9 @@ class World:
     def join(cls) -> "World":
         """This process's place. Under `torchrun` it joins the process group that the environment describes."""
         rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-        device = _device(int(os.environ.get("LOCAL_RANK", "0")))
+        device = _device(int(os.environ.get("LOCAL_RANK", "0")), size)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # objects that are gathered travel over the present device
         if size > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
         return cls(rank, size, device)
@@ -80,6 +83,15 @@ class World:
         dist.broadcast_object_list(box, src=0, device=self.device)
         return box[0]
 
+    def in_turn(self, work: Callable[[], Result]) -> Result:
+        """What `work` returns, done by the main process first: what it lays down on disk the others then find there."""
+        if self.is_main:
+            result = work()
+            self.share(None)
+            return result
+        self.share(None)
+        return work()
+
     def part(self, items: Sequence[Item]) -> Sequence[Item]:
         """This process's share of some items: every `size`-th one."""
         return items[self.rank :: self.size]
@@ -92,17 +104,17 @@ class World:
         dist.all_gather_object(values, value)
         return values
 
-    def align(self, model: nn.Module) -> None:
-        """Give every process the main one's weights and statistics."""
+    def align(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Give these tensors the main process's values in every process."""
         if self.size > 1:
-            for tensor in model.state_dict().values():
+            for tensor in tensors:
                 dist.broadcast(tensor, src=0)
 
 
-def _device(local_rank: int) -> torch.device:
+def _device(local_rank: int, size: int) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda", local_rank % torch.cuda.device_count())
-    if torch.backends.mps.is_available():
+    if torch.backends.mps.is_available() and size == 1:  # processes cannot talk about tensors on an Apple GPU
         return torch.device("mps")
     return torch.device("cpu")
 

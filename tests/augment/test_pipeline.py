@@ -1,6 +1,7 @@
 """The pipeline gives the same bytes for the same seed, epoch and index, wherever it is called."""
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from studio.augment.geometry import Geometry
 from studio.augment.pipeline import Pipeline
 from studio.augment.presets import PRESETS
-from studio.errors import RecipeError
+from studio.errors import RecipeError, StudioError
 from studio.model.catalogue import card
 
 BASE = np.random.default_rng(0).integers(0, 255, (73, 73, 3), dtype=np.uint8)
@@ -47,6 +48,15 @@ def test_gentle_never_mirrors() -> None:
     half[:, :36] = 200
     pipeline = Pipeline("gentle", 64)
     assert all(out[:, :20].mean() > out[:, -20:].mean() for out in (pipeline.apply(half, 0, 1, i) for i in range(40)))
+
+
+def test_the_successor_of_albumentations_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = tmp_path / "albumentationsx-2.1.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: AlbumentationsX\nVersion: 2.1.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(StudioError, match="pip uninstall albumentationsx"):
+        Pipeline("gentle", 64)
 
 
 def test_an_unknown_preset_is_refused() -> None:

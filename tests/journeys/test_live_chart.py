@@ -79,7 +79,7 @@ def test_the_curves_grow_and_stay_as_the_person_left_them(page: "Page", training
     after = page.evaluate(LOOK)
     assert after["same"] and (after["x"], after["y"], after["shown"]) == (zoomed["x"], zoomed["y"], [False, True])
     assert after["thaws"] == [3]
-    assert page.get_by_text("From epoch 4 on, the head and blocks.0, blocks.1 learn.").is_visible()
+    assert page.get_by_text("From epoch 4 on, the head and the last 2 stages (blocks.0, blocks.1) learn.").is_visible()
 
     page.get_by_role("button", name="Show all again").click()
     page.get_by_role("button", name="Training", exact=True).click()

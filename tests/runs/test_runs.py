@@ -1,6 +1,8 @@
 """A run is a folder: whoever holds it sees the same, and one Start makes one training."""
 
+import errno
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -10,11 +12,12 @@ import pytest
 
 from studio.errors import RecipeError, RunError
 from studio.recipe import Recipe
+from studio.results.summary import outcome
 from studio.runs import launch
 from studio.runs.progress import Progress, thinned
 from studio.runs.run import Run
 from studio.runs.store import Store
-from studio.training.events import Failed, Finished, Prepared, Started, Stepped, Thawed, Validated, Warned
+from studio.training.events import Event, Failed, Finished, Prepared, Started, Stepped, Thawed, Validated, Warned
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
@@ -91,6 +94,76 @@ def test_a_stop_asked_by_file_stops_it_kindly(workspace: Workspace, pictures: Pi
     assert not run.requested("stop") and 0 < progress.share_done < 1
 
 
+def test_a_run_that_is_stopped_before_it_learnt_anything_says_so(run: Run) -> None:
+    run.request("stop")
+    launch.execute(run)
+    progress = run.progress()
+    assert progress.status == "stopped" and "no weights to keep" in progress.sentence and progress.share_done == 0
+    assert progress.val_accuracy is None and progress.checkpoint is None and not run.requested("stop")
+    assert outcome(run)["status"] == "stopped" and outcome(run)["val_accuracy_low"] is None
+
+
+def test_a_run_whose_folder_is_deleted_while_it_trains_ends_with_a_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Run.log
+
+    def log_and_lose(self: Run, event: Event) -> None:
+        log(self, event)
+        if isinstance(event, Thawed):
+            shutil.rmtree(self.folder)
+
+    monkeypatch.setattr(Run, "log", log_and_lose)
+    with pytest.raises(RunError, match="No such file"):
+        launch.execute(run)
+    shutil.rmtree(run.folder, ignore_errors=True)
+    assert not run.is_held() and not run.folder.exists(), "a look must not bring the folder back"
+
+
+def test_a_full_disk_is_told_in_a_sentence(run: Run, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studio.training import loader
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(loader, "_IN_MEMORY", 0)
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    full_run = Store(workspace).create(run.recipe.amended({"freeze.strategy": "full"}))
+    launch.execute(full_run)
+    failure = full_run.progress().failure
+    assert failure and "No space left" in failure.sentence and "room" in failure.remedy
+
+
+def test_looking_at_a_run_is_not_taken_for_training_it(run: Run) -> None:
+    seen = []
+
+    def look() -> None:
+        seen.extend(Run(run.folder).is_held() for _ in range(200))
+
+    lookers = [threading.Thread(target=look) for _ in range(8)]
+    for looker in lookers:
+        looker.start()
+    for looker in lookers:
+        looker.join()
+    assert not any(seen)
+
+
+@pytest.mark.parametrize("end", [Finished(False, 2, 1, 0.1, 0.2, 0.9, 50.0, 10.0, "best.safetensors"), None])
+def test_a_run_that_begins_or_ends_under_the_eye_is_not_called_interrupted(
+    run: Run, monkeypatch: pytest.MonkeyPatch, end: Finished | None
+) -> None:
+    looks: list[bool] = []
+
+    def look(self: Run) -> bool:
+        if not looks:
+            self.log(end or Prepared("Waking the engine", 0, 0))
+        looks.append(True)
+        return len(looks) > 1
+
+    monkeypatch.setattr(Run, "is_held", look)
+    assert run.progress().status == ("finished" if end else "preparing")
+
+
 def test_a_failure_reaches_whoever_looks(workspace: Workspace, tmp_path: Path) -> None:
     run = Store(workspace).create(tiny(tmp_path / "gone"))
     launch.execute(run)
@@ -118,6 +191,13 @@ def test_a_run_whose_process_died_is_interrupted(run: Run) -> None:
     assert run.progress().status == "interrupted"
     with run.lock().acquire():
         assert Run(run.folder).progress().status == "preparing"
+
+
+def test_an_interrupted_run_is_not_trained_into_the_same_history(run: Run) -> None:
+    run.log(Prepared("Waking the engine", 0, 0))
+    with pytest.raises(RunError, match="was interrupted"):
+        launch.start(run)
+    assert len(run.events()) == 1 and not run.is_held()
 
 
 def test_a_torn_last_line_is_left_for_the_next_look_and_damage_is_told(run: Run) -> None:
@@ -209,5 +289,7 @@ def test_a_short_curve_is_not_thinned() -> None:
 def test_failed_and_finished_are_said_in_words() -> None:
     failed = Progress.of([Failed("Disk full.", "Make room.")], Recipe(), held=False)
     assert failed.status == "failed" and "Disk full." in failed.sentence
+    both = Progress.of([Failed("Disk full."), Failed("Connection closed by peer.")], Recipe(), held=False)
+    assert both.failure and both.failure.sentence == "Disk full."
     done = Finished(False, 3, 2, 0.1, 0.2, 0.987, 50.0, 10.0, "best.safetensors")
     assert "98.7%" in Progress.of([done], Recipe(), held=False).sentence

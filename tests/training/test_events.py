@@ -4,15 +4,16 @@ import json
 
 import pytest
 
-from studio.training import events
-from studio.training.events import Event, Failed, Stepped, Warned, from_json, to_json
+from studio.training.events import Event, Failed, Finished, Stepped, Warned, from_json, to_json
 
 
 @pytest.mark.parametrize(
     "event",
     [
         Warned("a line\nbreak and \u2028 and \x00", ["ü/ö.png"], at=1.5),
+        Warned("a name that is no Unicode", ["caf\udce9.png"], at=1.6),
         Failed("no", "do", "details", None, at=2.0),
+        Finished(True, 0, None, None, None, None, None, 1.5, None, at=2.5),
         Stepped(1, 2, None, 0.5, 1e-3, None, at=3.0),
     ],
 )
@@ -30,7 +31,3 @@ def test_anything_else_is_refused(line: str) -> None:
 def test_fields_of_a_newer_studio_are_dropped() -> None:
     line = json.dumps(json.loads(to_json(Warned("x", at=1.0))) | {"colour": "blue"})
     assert from_json(line) == Warned("x", at=1.0)
-
-
-def test_what_is_not_a_number_is_none() -> None:
-    assert events.finite(float("nan")) is None and events.finite(float("inf")) is None and events.finite(0.5) == 0.5

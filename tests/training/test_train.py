@@ -12,7 +12,7 @@ from studio.model.stages import freeze, frozen_state, stages
 from studio.recipe import DataChoice, ModelChoice, Recipe
 from studio.training import train as engine
 from studio.training.checkpoint import load
-from studio.training.events import Finished, Prepared, Saved, Started, Stepped, Thawed, Validated, Warned
+from studio.training.events import Finished, Looked, Prepared, Saved, Started, Stepped, Thawed, Validated, Warned
 from studio.training.train import train
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
@@ -31,7 +31,7 @@ def numbers(events: list) -> list[tuple]:
 def test_a_run_tells_its_story_in_order(pictures: Pictures) -> None:
     events = list(train(tiny(pictures())))
     told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped))]
-    assert told == [Started, Thawed, Validated, Validated, Finished]
+    assert told == [Started, Looked, Thawed, Validated, Validated, Finished]
     assert events[-1].epochs == 2 and not events[-1].stopped
 
 
@@ -141,6 +141,59 @@ def test_a_broken_picture_is_left_out_and_named(pictures: Pictures) -> None:
     (warning,) = of(Warned, events)
     assert warning.pictures == ["cat/cat-000.png"] and "cat/cat-000.png" in warning.sentence
     assert isinstance(events[-1], Finished)
+
+
+def test_what_could_not_be_opened_is_not_counted_and_leaves_no_empty_batch(pictures: Pictures) -> None:
+    source = pictures(split=("train", "val"))
+    for broken in ("train/cat/cat-train000.png", "val/dog/dog-val000.png"):
+        (source / broken).write_bytes((source / broken).read_bytes()[:60])
+    events = list(train(tiny(source, schedule__batch_size=1)))
+    assert [(look.train_images, look.val_images, look.steps_per_epoch) for look in of(Looked, events)] == [(11, 11, 11)]
+    assert of(Validated, events)[-1].step == 22
+
+
+def test_a_picture_alone_in_its_batch_trains_a_network_with_norms(pictures: Pictures) -> None:
+    recipe = tiny(pictures(each=3), model__backbone="tf_efficientnet_lite0", freeze__strategy="full")
+    assert isinstance(list(train(recipe.amended({"schedule.batch_size": 1})))[-1], Finished)
+
+
+def test_a_stop_is_heard_while_the_pictures_are_looked_at(pictures: Pictures, tmp_path: Path) -> None:
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(True)
+        return len(asked) > 2
+
+    folder = tmp_path / "run"
+    folder.mkdir()
+    events = list(train(tiny(pictures(each=60)), folder, stop=stop))
+    assert not of(Looked, events) and not of(Validated, events) and len(asked) == 4
+    end = events[-1]
+    assert (end.stopped, end.best_epoch, end.val_accuracy, end.checkpoint) == (True, None, None, None)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_stop_asked_while_an_epoch_is_measured_begins_no_other(pictures: Pictures) -> None:
+    asked = [False]
+    events = []
+    for event in train(tiny(pictures(), schedule__epochs=5), stop=lambda: asked[0]):
+        events.append(event)
+        asked[0] = asked[0] or isinstance(event, Validated)
+    assert len(of(Validated, events)) == 1 and events[-1].stopped
+
+
+def test_a_validation_that_is_not_a_number_is_never_the_best(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = engine.predictions
+    monkeypatch.setattr(engine, "predictions", lambda *given: said(*given).assign(loss=float("nan")))
+    with pytest.raises(StudioError, match="lower learning rate"):
+        list(train(tiny(pictures())))
+
+
+def test_a_disk_that_takes_no_checkpoint_is_named(pictures: Pictures, tmp_path: Path) -> None:
+    with pytest.raises(StudioError, match="checkpoint cannot be written"):
+        list(train(tiny(pictures()), tmp_path / "gone"))
 
 
 def test_a_rate_that_explodes_ends_with_a_sentence(pictures: Pictures) -> None:
