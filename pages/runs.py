@@ -17,7 +17,7 @@ if not runs:
 
 chosen = archive.table(runs)
 if chosen is None:
-    st.caption("Choose a run in the table to open, rename or delete it.")
+    st.caption("Choose a run, in the table or in the box, to open, rename or delete it.")
 else:
     archive.actions(chosen)
 link("start", "Start something new", ":material/add:", "runs", primary=False)

@@ -1,7 +1,5 @@
 """Train: start, watch, stop. The page reads the run's folder, so that any tab sees the same."""
 
-import streamlit as st
-
 from studio.ui import training
 from studio.ui.cards import head, nothing_yet
 from studio.ui.state import current_dataset, current_run, draft
@@ -16,8 +14,7 @@ run, entry = current_run(), current_dataset()
 if run is not None:
     training.watch(run)
     if entry is not None and not run.is_held():
-        st.subheader("Train once more, as chosen now", anchor=False)
-        training.plan(entry, draft(entry), again=True)
+        training.once_more(run, entry)
 elif entry is not None:
     training.plan(entry, draft(entry))
 else:

@@ -9,7 +9,7 @@ from studio.errors import RunError
 from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.ui.boundary import boundary
-from studio.ui.cards import shortened
+from studio.ui.cards import count, shortened
 from studio.ui.lists import STATUS, open_run, title
 from studio.ui.state import dataset_of, store
 
@@ -67,7 +67,8 @@ def _row(run: Run) -> dict[str, object]:
 
 def _asked(recipe: Recipe) -> str:
     strategy = {"head": "head only", "two-phase": "head, then thaw", "full": "everything"}[recipe.freeze.strategy]
-    return f"{recipe.model.backbone} · {strategy} · {recipe.schedule.epochs} epochs · variation {recipe.augment.preset}"
+    epochs = count(recipe.schedule.epochs, "epoch")
+    return f"{strategy} · {epochs} · {recipe.model.backbone} · variation {recipe.augment.preset}"
 
 
 def actions(run: Run) -> None:

@@ -42,11 +42,11 @@ def choose(recipe: Recipe, key: str) -> Recipe:
     if recipe.model.backbone not in options:
         options = [recipe.model.backbone, *options]
     chosen = st.selectbox(
-        "Backbone",
+        "Network to start from (backbone)",
         options,
         index=options.index(recipe.model.backbone),
         key=f"backbone-{key}",
-        help="The network to start from. Type a part of its name to search.",
+        help="What it has learnt before is the start for your classes. Type a part of a name to search.",
     )
     return recipe.amended({"model.backbone": chosen})
 
@@ -63,7 +63,7 @@ def describe(backbone: Backbone) -> None:
     side = backbone.input_size[-1]
     numbers = sum(stage.parameters for stage in backbone.stages)
     st.markdown(
-        f"{numbers / 1e6:,.1f} million parameters in {len(backbone.stages)} stages, made for "
+        f"{numbers / 1e6:,.1f} million learnt numbers (parameters) in {len(backbone.stages)} stages, made for "
         f"pictures of {side} × {side} pixels. {where} Licence: {plain(backbone.licence)}."
     )
     if "nc" in backbone.licence.lower():
@@ -73,25 +73,22 @@ def describe(backbone: Backbone) -> None:
 def thaw(recipe: Recipe, backbone: Backbone, classes: int, key: str) -> Recipe:
     """Strategy and freezing depth, which move together: all frozen is the head alone, none frozen may be everything."""
     stages = len(backbone.stages)
-    strategy_key, depth_key = f"strategy-{key}", f"depth-{key}-{backbone.name}"
-    depth_now = min(recipe.freeze.final_depth, stages)
+    strategy, depth = _held(recipe, backbone, key)
+    strategy_key, depth_key = (f"{name}-{st.session_state[_turns(key)][name]}-{key}" for name in ("strategy", "depth"))
 
     def strategy_chosen() -> None:
-        depth = {"head": stages, "full": 0}.get(st.session_state[strategy_key])
-        if depth is None:
-            depth = 0 if st.session_state[depth_key] == stages else st.session_state[depth_key]
-        st.session_state[depth_key] = depth
+        chosen, before = st.session_state[strategy_key], st.session_state[f"freeze-{key}"][2]
+        kept = 0 if before == stages else before
+        _hold(key, backbone, chosen, {"head": stages, "full": 0}.get(chosen, kept), moves="depth")
 
     def depth_chosen() -> None:
-        depth, strategy = st.session_state[depth_key], st.session_state[strategy_key]
-        if depth == stages:
-            st.session_state[strategy_key] = "head"
-        elif strategy == "head" or (strategy == "full" and depth > 0):
-            st.session_state[strategy_key] = "two-phase"
+        chosen, before = st.session_state[depth_key], st.session_state[f"freeze-{key}"][1]
+        suits = "head" if chosen == stages else "full" if before == "full" and chosen == 0 else "two-phase"
+        _hold(key, backbone, suits, chosen, moves="strategy")
 
-    st.session_state.setdefault(strategy_key, recipe.freeze.strategy)
-    st.session_state.setdefault(depth_key, depth_now)
-    strategy = st.radio(
+    st.session_state.setdefault(strategy_key, strategy)
+    st.session_state.setdefault(depth_key, depth)
+    st.radio(
         "What learns",
         list(STRATEGIES),
         format_func=lambda name: STRATEGIES[name][0],
@@ -99,7 +96,7 @@ def thaw(recipe: Recipe, backbone: Backbone, classes: int, key: str) -> Recipe:
         key=strategy_key,
         on_change=strategy_chosen,
     )
-    depth = st.select_slider(
+    st.select_slider(
         "How many stages stay frozen, counted from the picture",
         list(range(stages + 1)),
         format_func=lambda number: _depth_name(backbone, number),
@@ -115,22 +112,50 @@ def thaw(recipe: Recipe, backbone: Backbone, classes: int, key: str) -> Recipe:
         charts.network([*parts, ("head", head)], depth),
         key=f"network-{key}",
         config={"displayModeBar": False},
-        alt=f"The network: {depth} of {stages} stages stay frozen",
+        alt=f"The network: {depth} of {stages} stages stay frozen, the others and the new head learn",
     )
-    learning = backbone.trainable(depth, classes)
     st.markdown(
-        f"**{learning:,}** of {backbone.trainable(0, classes):,} parameters learn"
+        f"**{backbone.trainable(depth, classes):,}** of {backbone.trainable(0, classes):,} parameters learn"
         + (f", first only the {head:,} of the head." if strategy == "two-phase" else ".")
     )
-    unchanged = (strategy, depth) == (recipe.freeze.strategy, depth_now)
+    unchanged = (strategy, depth) == (recipe.freeze.strategy, min(recipe.freeze.final_depth, stages))
     return recipe if unchanged else _amended(recipe, strategy, depth, stages)
+
+
+def _held(recipe: Recipe, backbone: Backbone, key: str) -> tuple[str, int]:
+    """Strategy and depth as chosen in this session for this backbone; to begin with, those of the recipe."""
+    held = st.session_state.get(f"freeze-{key}")
+    if held is None or held[0] != backbone.name:
+        stages, strategy = len(backbone.stages), recipe.freeze.strategy
+        most = stages - 1 if strategy == "two-phase" else stages  # another backbone may have fewer stages
+        _hold(key, backbone, strategy, min(recipe.freeze.final_depth, most), moves="both")
+    _, strategy, depth = st.session_state[f"freeze-{key}"]
+    return strategy, depth
+
+
+def _hold(key: str, backbone: Backbone, strategy: str, depth: int, moves: str) -> None:
+    """Keep a choice, and have the control that it `moves` drawn anew.
+
+    A control that was moved by the other one gets a new key. Under its old key a second click, made before the page
+    was drawn again, would still send its old value, and undo the first.
+    """
+    st.session_state[f"freeze-{key}"] = (backbone.name, strategy, depth)
+    turns = st.session_state.setdefault(_turns(key), {"strategy": 0, "depth": 0})
+    st.session_state[_turns(key)] = {name: turn + (moves in (name, "both")) for name, turn in turns.items()}
+
+
+def _turns(key: str) -> str:
+    return f"freeze-turns-{key}"
 
 
 def _depth_name(backbone: Backbone, depth: int) -> str:
     stages = len(backbone.stages)
     if depth == 0:
         return "none: all learn"
-    return "all: only the head learns" if depth == stages else f"{depth}: up to {backbone.stages[depth - 1].name}"
+    if depth == stages:
+        return "all: only the head learns"
+    last = charts.stage_name(depth - 1, backbone.stages[depth - 1].name)
+    return f"{depth}: up to {last}" if depth > 1 else f"1: {last}"
 
 
 def _amended(recipe: Recipe, strategy: str, depth: int, stages: int) -> Recipe:

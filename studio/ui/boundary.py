@@ -5,8 +5,9 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from studio.errors import StudioError
-from studio.ui.cards import fault
+from studio.errors import DataError, RunError, StudioError
+from studio.ui.cards import fault, ways_out
+from studio.ui.state import leads_nowhere
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ def boundary() -> Iterator[None]:
     except StudioError as error:
         named = not error.where or error.where in error.what
         fault(error.what if named else f"{error.what.rstrip('.')}: {error.where}", error.remedy)
+        if isinstance(error, (DataError, RunError)) and leads_nowhere():
+            ways_out()
     except Exception:  # the one place where everything is caught: a person must never see a traceback first
         _log.exception("a page could not be drawn")
         fault(

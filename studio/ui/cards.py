@@ -44,6 +44,13 @@ def nothing_yet(sentence: str, label: str, page: str, icon: str = ":material/arr
         st.space("small")
 
 
+def ways_out() -> None:
+    """Where to go from an address that leads nowhere."""
+    with st.container(horizontal=True):
+        link("start", "Go to the start page", ":material/home:", "out", run=None, dataset=None)
+        link("runs", "See all runs", ":material/history:", "out", primary=False, run=None, dataset=None)
+
+
 def link(page: str, label: str, icon: str, key: str, primary: bool = True, **changes: str | None) -> None:
     """A button that leaves for another page with the ids that the address holds, some of them changed."""
     if st.button(label, key=f"go-{key}-{page}", type="primary" if primary else "secondary", icon=icon):

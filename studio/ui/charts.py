@@ -51,8 +51,13 @@ def class_bars(counts: pd.DataFrame) -> go.Figure:
     return figure
 
 
+def stage_name(place: int, name: str) -> str:
+    """A stage for a person, by its place counted from 0, with the network's own name for it."""
+    return f"stage {place + 1} ({name})"
+
+
 def network(stages: Sequence[tuple[str, int]], frozen: int) -> go.Figure:
-    """The network as one bar from the picture to the head: wider stages hold more, the colour says what they do.
+    """The network as one bar from the picture to the head: wide ones hold more, colour and hatching tell what they do.
 
     `stages` are (name, parameters), the head last; the first `frozen` stay as they are. Widths grow far more
     slowly than the parameters, so that the small early stages can be seen at all.
@@ -61,12 +66,12 @@ def network(stages: Sequence[tuple[str, int]], frozen: int) -> go.Figure:
     starts = [sum(widths[:place]) for place in range(len(stages))]
     last = len(stages) - 1
     kinds = (
-        ("stays frozen", FROZEN, range(frozen)),
-        ("learns", LEARNS, range(frozen, last)),
-        ("new head, learns", HEAD, range(last, last + 1)),
+        ("stays frozen", FROZEN, "", range(frozen)),
+        ("learns", LEARNS, "/", range(frozen, last)),
+        ("new head, learns", HEAD, "x", range(last, last + 1)),
     )
     figure = go.Figure()
-    for kind, colour, places in kinds:
+    for kind, colour, pattern, places in kinds:
         figure.add_bar(
             y=["network"] * len(places),
             x=[widths[place] for place in places],
@@ -74,16 +79,27 @@ def network(stages: Sequence[tuple[str, int]], frozen: int) -> go.Figure:
             orientation="h",
             name=kind,
             marker_color=colour,
+            marker_pattern={
+                "shape": pattern,
+                "bgcolor": colour,
+                "fgcolor": "rgba(6,20,28,0.35)",
+                "size": 9,
+                "solidity": 0.1,
+            },
             marker_line={"width": 2, "color": "rgba(6,20,28,0.35)"},
             textfont={"color": "#06141c", "size": 13},
-            text=[label(stages[place][0], 12) for place in places],
+            text=["head" if place == last else f"{place + 1}" for place in places],
+            textangle=0,
             textposition="inside",
             insidetextanchor="middle",
-            customdata=[f"{stages[place][1]:,}" for place in places],
-            hovertemplate="%{text}: %{customdata} parameters, " + kind + "<extra></extra>",
+            customdata=[
+                f"{'head' if place == last else label(stage_name(place, stages[place][0]))}: {stages[place][1]:,}"
+                for place in places
+            ],
+            hovertemplate="%{customdata} parameters, " + kind + "<extra></extra>",
         )
-    figure.update_layout(barmode="overlay", height=160, showlegend=True, **_LAYOUT)
-    figure.update_xaxes(visible=False, fixedrange=True)
+    figure.update_layout(barmode="overlay", height=140, showlegend=True, **_LAYOUT)
+    figure.update_xaxes(visible=False, fixedrange=True, range=[0, sum(widths)])
     figure.update_yaxes(visible=False, fixedrange=True)
     return figure
 

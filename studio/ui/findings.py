@@ -123,4 +123,5 @@ def _pictures(dataset: Dataset, finding: dict[str, Any]) -> pd.DataFrame:
     if len(groups) < 2:
         order = [(path, path) for path in (groups[0] if groups else finding["images"])]
     wanted = pd.DataFrame(order, columns=["path", "caption"])
-    return wanted.merge(pictures.table(dataset)[["n", "path"]], on="path", how="inner")[["n", "path", "caption"]]
+    places = pictures.table(dataset).set_index("path")["n"].reindex(wanted["path"])
+    return wanted.assign(n=places.to_numpy()).dropna(subset=["n"]).astype({"n": int})

@@ -46,10 +46,10 @@ def data_remedies(dataset: Dataset) -> None:
     elif tiny:
         st.warning(
             f"{count(len(tiny), 'class has', 'classes have')} fewer than 10 pictures, which is hardly enough "
-            "to learn from. Add pictures, or leave the class out:",
+            f"to learn from: {plain(', '.join(tiny[:20]))}{' …' if len(tiny) > 20 else ''}. "
+            f"Add pictures, or leave {'the class' if len(tiny) == 1 else 'these classes'} out.",
             icon=":material/warning:",
         )
-        st.text(", ".join(tiny[:20]) + (" …" if len(tiny) > 20 else ""))
 
 
 def class_and_split(rows: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -113,6 +113,7 @@ def expert(recipe: Recipe, usual_size: int, key: str) -> Recipe:
             "Optimizer",
             names,
             index=names.index(recipe.optimizer.name),
+            format_func={"adamw": "AdamW", "sgd": "SGD"}.__getitem__,
             help=words["optimizer.name"],
             key=f"optimizer-{key}",
         )

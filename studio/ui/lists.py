@@ -36,8 +36,10 @@ def runs(those: Sequence[Run]) -> None:
             with st.container(gap=None, width=360):
                 st.text(shortened(run.name, 60))
                 st.caption(f"{when(run.created)}, {duration(progress.seconds)}")
-            st.badge(word, color=colour)
-            st.text("no accuracy yet" if progress.val_accuracy is None else f"{percent(progress.val_accuracy)} right")
+            with st.container(width=96):
+                st.badge(word, color=colour)
+            right = progress.val_accuracy
+            st.text("no accuracy yet" if right is None else f"{percent(right)} right", width=128)
             if st.button("Open", key=f"open-{run.id}", icon=":material/arrow_forward:"):
                 open_run(run)
 
@@ -74,7 +76,7 @@ def set_aside(files: Sequence[SetAside]) -> None:
             "pictures again."
         )
         st.dataframe(
-            pd.DataFrame([{"file": file.path, "reason": file.reason} for file in files]),
+            pd.DataFrame([{"File": file.path, "Why": file.reason} for file in files]),
             hide_index=True,
             alt="Files that were set aside, and why",
         )

@@ -6,7 +6,7 @@ from studio.ui import lists
 from studio.ui.components import folder_picker
 from studio.ui.state import go, library
 
-PATH, UPLOAD, BEFORE = "A folder on this computer", "Upload a folder or zip", "Opened before"
+PATH, UPLOAD, BEFORE = "On this computer", "Upload a folder or zip", "Recent"
 
 
 def opener() -> None:

@@ -69,6 +69,9 @@ def cell_pictures(results: Results, entry: Entry | None, cell: Cell | None, key:
         return
     true, predicted = cell
     rows = results.cell(true, predicted)
+    if rows.empty:
+        st.text(f"No picture of {true} {'is named rightly' if true == predicted else f'is taken for {predicted}'}.")
+        return
     st.text(
         f"{count(len(rows), 'picture')} of {true}, taken for {predicted}"
         if true != predicted

@@ -32,9 +32,7 @@ def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
     pipeline = Pipeline(recipe.augment.preset, geometry.size)
     st.caption("As the model sees it without variation, and six times as it may see it while it learns.")
     plainly, varied = st.columns([2, 5])
-    plainly.image(
-        pictures.inline(geometry.centre(base)), width="stretch", caption="original", alt=f"The original of {path}"
-    )
+    plainly.image(pictures.inline(geometry.centre(base)), width=224, caption="original", alt=f"The original of {path}")
     with varied.grid(3, min_column_width=90):
         for number in range(VARIANTS):
             variant = pipeline.apply(base, recipe.seed, rolls * VARIANTS + number + 1, place)

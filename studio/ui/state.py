@@ -33,7 +33,12 @@ def store() -> Store:
 def current_run() -> Run | None:
     """The run named in the address. Raises RunError where there is no such run."""
     id = st.query_params.get("run")
-    return store().get(id) if id else None
+    if not id:
+        return None
+    try:
+        return store().get(id)
+    except RunError as error:
+        raise RunError(error.what, "It may have been deleted. Choose another one among the runs.") from error
 
 
 def current_dataset() -> Entry | None:
@@ -51,6 +56,12 @@ def current_dataset() -> Entry | None:
 def dataset_of(run: Run) -> Entry | None:
     """The library's entry for the pictures a run was trained on; None if it was forgotten."""
     return next((entry for entry in library().all() if str(entry.source) == run.recipe.data.source), None)
+
+
+def leads_nowhere() -> bool:
+    """Whether the address names a dataset or a run that is not there."""
+    known = {entry.id for entry in library().all()} | {run.id for run in store().all()}
+    return any(id not in known for id in address().values())
 
 
 def open_dataset(entry: Entry) -> Dataset:
@@ -139,8 +150,8 @@ def steps_done(entry: Entry | None, run: Run | None) -> set[str]:
             done |= {"model"} if (chosen.model, chosen.freeze) != (fresh.model, fresh.freeze) else set()
     if run:
         done |= {"data", "augment", "model"}
-        status = run.progress().status
-        if status in ("finished", "stopped"):
+        progress = run.progress()
+        if progress.status in ("finished", "stopped") and progress.val_accuracy is not None:
             done |= {"train"}
         done |= {
             name

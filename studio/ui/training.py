@@ -11,7 +11,7 @@ from studio.ui import forms, pictures
 from studio.ui.cards import count, fault, link, percent, plain, shortened
 from studio.ui.components import live_chart
 from studio.ui.lists import STATUS
-from studio.ui.state import begin, go, live_runs, open_dataset
+from studio.ui.state import begin, draft, go, live_runs, open_dataset
 
 
 def plan(entry: Entry, recipe: Recipe, again: bool = False) -> None:
@@ -29,7 +29,7 @@ def plan(entry: Entry, recipe: Recipe, again: bool = False) -> None:
         wrong = forms.problems(recipe)
         with st.container(horizontal=True):
             if st.button(
-                "Start again" if again else "Start",
+                "Start a new run" if again else "Start",
                 type="secondary" if again else "primary",
                 icon=":material/play_arrow:",
                 disabled=bool(wrong),
@@ -50,11 +50,18 @@ def watch(run: Run) -> None:
     if progress.status == "created":
         created(run)
         return
-    live_chart(run.id, key=f"live-{run.id}", is_live=progress.is_live)
+    live_chart(run.id, key=f"live-{run.id}", is_live=progress.is_live, notes=progress.is_live)
+    if progress.is_live or progress.validated:
+        st.caption(
+            "An epoch is once through all the pictures to learn from. Training: how the model does on those. "
+            "Validation: on the pictures held back, which is the honest number. Loss says how wrong it is, so lower "
+            "is better."
+        )
     if progress.is_live:
         stop(run, progress)
-    warnings(progress)
-    ended(run, progress)
+    else:
+        warnings(progress)
+        ended(run, progress)
 
 
 def created(run: Run) -> None:
@@ -73,7 +80,7 @@ def stop(run: Run, progress: Progress) -> None:
         icon=":material/stop_circle:",
         disabled=stopping,
         key="stop",
-        help="Ends the training after the present step. The best weights so far are kept.",
+        help="Ends the training soon. The best weights so far are kept, if there are any yet.",
     ):
         run.request("stop")
         st.rerun()
@@ -91,6 +98,9 @@ def warnings(progress: Progress) -> None:
 def ended(run: Run, progress: Progress) -> None:
     """How a run ended and where to go now."""
     match progress.status:
+        case "stopped" if progress.val_accuracy is None:
+            st.info("The run was stopped before anything was learnt: there are no weights to keep.")
+            again(run)
         case "finished" | "stopped":
             st.success(
                 f"The weights of epoch {progress.best_epoch} did best and are kept: "
@@ -108,18 +118,30 @@ def ended(run: Run, progress: Progress) -> None:
         case "interrupted":
             fault(
                 "The program that trained this run was closed or ended before the run was done.",
-                "Start it again; the same seed repeats the same run."
+                "Start it again: it begins anew with the same settings."
                 + (" The best weights so far are kept and can be tried." if progress.checkpoint else ""),
             )
-            if progress.checkpoint:
-                link("results", "See what it learnt", ":material/insights:", "interrupted", primary=False)
-            again(run)
+            again(run, results=(run.folder / "predictions.json").is_file())
 
 
-def again(run: Run) -> None:
-    """The way to repeat a run that did not come to its end."""
-    if st.button("Start it again", type="primary", icon=":material/replay:", key="again"):
-        go("train", run=begin(run.recipe).id)
+def again(run: Run, results: bool = False) -> None:
+    """The ways on from a run that did not come to its end."""
+    with st.container(horizontal=True):
+        if st.button("Start it again", type="primary", icon=":material/replay:", key="again"):
+            go("train", run=begin(run.recipe).id)
+        if results:
+            link("results", "See what it learnt", ":material/insights:", "again", primary=False)
+        link("model", "Change the model", ":material/tune:", "again", primary=False)
+
+
+def once_more(run: Run, entry: Entry) -> None:
+    """The plan for another run, unless it would only repeat what the run above already offers to start again."""
+    recipe = draft(entry)
+    unended = run.progress().status in ("failed", "interrupted")
+    if unended and recipe.amended({"name": run.recipe.name}) == run.recipe:
+        return
+    st.subheader("Train once more, as chosen now", anchor=False)
+    plan(entry, recipe, again=True)
 
 
 def elsewhere(shown: Run | None) -> None:

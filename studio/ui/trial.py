@@ -9,14 +9,15 @@ from PIL import Image
 
 from studio.data.library import Entry
 from studio.data.picture import open_picture
+from studio.errors import PictureError
 from studio.results.predict import Prediction, Predictor
 from studio.runs.run import Run
 from studio.ui import charts, pictures
-from studio.ui.cards import percent
+from studio.ui.cards import fault, percent
 from studio.ui.state import open_dataset
 
 _FEW = 12
-UPLOAD, CAMERA, HELD_BACK = "A picture of yours", "The camera", "One that was held back"
+UPLOAD, CAMERA, HELD_BACK = "Your picture", "Camera", "A held-back one"
 
 
 def choose(run: Run, entry: Entry | None) -> Path | bytes | None:
@@ -50,7 +51,12 @@ def answer(run: Run, picture: Path | bytes | None) -> None:
         with st.container(border=True):
             st.caption("Choose a picture, and the answer appears here.")
         return
-    st.image(seen(picture), width=360, alt="The picture the model is asked about")
+    try:
+        shown = seen(picture)
+    except PictureError as error:
+        fault(error.what, "Choose another file: a photograph or a drawing, such as a JPEG, PNG or WebP.")
+        return
+    st.image(shown, width=360, alt="The picture the model is asked about")
     with st.spinner("Looking…"):
         prediction = Predictor.of(run).predict([picture])[0]
     (run.folder / "tried").touch()
@@ -84,10 +90,10 @@ def verdict(prediction: Prediction) -> None:
     (name, share), rest = chances[0], chances[1:]
     with st.container(border=True, gap="xsmall"):
         if share >= 0.6:
-            st.text(f"This looks like {name} ({percent(share, 0)}).")
+            st.text(f"This looks like {name} ({percent(share)}).")
         else:
-            other = f" or {rest[0][0]} ({percent(rest[0][1], 0)})" if rest else ""
-            st.text(f"The model is unsure: {name} ({percent(share, 0)}){other}.")
+            other = f" or {rest[0][0]} ({percent(rest[0][1])})" if rest else ""
+            st.text(f"The model is unsure: {name} ({percent(share)}){other}.")
         st.caption(
             "A model only knows the classes it was taught. It gives one of these names to any picture, "
             "a picture of something else included."

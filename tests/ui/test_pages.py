@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import studio.ui
+from studio.data.checks import Report
+from studio.data.dataset import Dataset
 from studio.data.library import Entry, Library
 from studio.recipe import FreezePlan, Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.training.events import Failed, Finished, Saved, Started, Thawed, Validated
+from studio.ui import checking
 from studio.ui.cards import plain
 from studio.ui.places import place
 from studio.workspace import Workspace
@@ -144,11 +149,63 @@ def test_the_share_held_back_is_written_into_the_draft(visit: Open, entry: Entry
 def test_a_check_is_kept_and_is_there_at_once_when_one_comes_back(visit: Open, entry: Entry) -> None:
     at = visit("check", dataset=entry.id)
     button(at, "Check these pictures").click().run()
+    until((entry.folder / "report.json").is_file)
     assert not at.error or "Not ready" in said(at)
-    assert (entry.folder / "report.json").is_file()
     again = visit("check", dataset=entry.id)
     assert "checked in" in said(again)
     assert button(again, "Check again")
+
+
+def test_a_check_goes_on_without_its_page_and_only_once(
+    visit: Open, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, begun = threading.Event(), []
+
+    def slow(dataset: Dataset, on_progress: Callable[[int, int], None]) -> Report:
+        begun.append(dataset)
+        on_progress(24, 24)
+        going.wait(30)
+        dataset.file(dataset.samples[0])
+        return Report((), 24, dataset.counts(), 1.0)
+
+    monkeypatch.setattr("studio.data.checks.check", slow)
+    checking.begin(entry, wait=0.2)
+    checking.begin(entry, wait=0.2)
+    at = visit("check", dataset=entry.id)
+    assert len(begun) == 1, "a second tab began a second check"
+    assert button(at, "Cancel") and not any("Check" in other.label for other in at.button)
+    button(at, "Cancel").click().run()
+    going.set()
+    until(lambda: (now := checking.state(entry)) is not None and now.status == "cancelled")
+    assert "cancelled" in said(visit("check", dataset=entry.id))
+    assert not (entry.folder / "report.json").exists()
+    checking.begin(entry, wait=5)
+    assert "checked in" in said(visit("check", dataset=entry.id))
+
+
+def test_a_check_that_was_cut_short_says_so(visit: Open, entry: Entry) -> None:
+    (entry.folder / "check.json").write_text(json.dumps({"status": "running", "done": 3, "total": 24}))
+    at = visit("check", dataset=entry.id)
+    assert "before the last check was done" in at.warning[0].value
+    assert button(at, "Check these pictures")
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    ended = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ended, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def test_two_quick_clicks_do_not_undo_each_other(visit: Open, entry: Entry) -> None:
+    """The second click is sent before the page was drawn again, with the slider's old value under its old key."""
+    at = visit("model", dataset=entry.id)
+    slider, old = str(at.select_slider[0].key), at.select_slider[0].value
+    at.radio[0].set_value("two-phase").run()
+    at.session_state[slider] = old
+    at.toggle(key="expert").set_value(True).run()
+    assert (at.radio[0].value, at.select_slider[0].value) == ("two-phase", 0)
+    assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).freeze.depth == 0
 
 
 def test_a_preset_is_written_into_the_draft_and_previewed(visit: Open, entry: Entry) -> None:
@@ -161,15 +218,15 @@ def test_a_preset_is_written_into_the_draft_and_previewed(visit: Open, entry: En
 
 def test_strategy_and_depth_move_together(visit: Open, entry: Entry) -> None:
     at = visit("model", dataset=entry.id)
-    strategy, depth = f"strategy-{entry.id}", f"depth-{entry.id}-tf_efficientnet_lite0"
-    assert (at.session_state[strategy], at.session_state[depth]) == ("head", 8)
-    at.select_slider(key=depth).set_value(3).run()
-    assert at.session_state[strategy] == "two-phase"
+    assert (at.radio[0].value, at.select_slider[0].value) == ("head", 8)
+    at.select_slider[0].set_value(3).run()
+    assert (at.radio[0].value, at.select_slider[0].value) == ("two-phase", 3)
     assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).freeze.depth == 3
-    at.radio(key=strategy).set_value("full").run()
+    at.radio[0].set_value("full").run()
+    assert (at.radio[0].value, at.select_slider[0].value) == ("full", 0)
     recipe = Recipe.from_toml((entry.folder / "recipe.toml").read_text())
     assert (recipe.freeze.strategy, recipe.freeze.depth, recipe.optimizer.lr) == ("full", 0, 3e-4)
-    at.radio(key=strategy).set_value("head").run()
+    at.radio[0].set_value("head").run()
     recipe = Recipe.from_toml((entry.folder / "recipe.toml").read_text())
     assert (recipe.freeze, recipe.optimizer.lr) == (FreezePlan.head_only(), 3e-3)
 
@@ -322,3 +379,13 @@ def _environment() -> dict[str, str]:
     import os
 
     return dict(os.environ)
+
+
+def test_a_run_stopped_before_it_learnt_anything_offers_no_results(
+    visit: Open, workspace: Workspace, entry: Entry
+) -> None:
+    run = Store(workspace).create(Recipe.model_validate({"name": "early", "data": {"source": entry.source}}))
+    run.log(Finished(True, 0, None, None, None, None, None, 1.0, None))
+    at = visit("train", run=run.id, dataset=entry.id)
+    assert any("no weights to keep" in note.value for note in at.info) and not at.success
+    assert {"again"} <= {button.key for button in at.button}

@@ -44,13 +44,14 @@ def folder_picker(key: str) -> str | None:
     return _PICKER(key=key, data=data, on_dataset_change=_nothing).dataset
 
 
-def live_chart(run_id: str, key: str, is_live: bool | None = None) -> str | None:
+def live_chart(run_id: str, key: str, is_live: bool | None = None, notes: bool = True) -> str | None:
     """How a run goes: sentence, progress, numbers and curves, kept up to date by the component itself.
 
     The page is rerun once when the run begins or ends to be worked on; then the new status is returned, else None.
     `is_live` is what the page was drawn with: if it is no longer true when the first answer comes, that counts too.
+    Without `notes` the page itself says what went wrong.
     """
-    data = {"run": run_id, "plotly": plotly_address(), "is_live": is_live}
+    data = {"run": run_id, "plotly": plotly_address(), "is_live": is_live, "notes": notes}
     return _LIVE(key=key, data=data, on_status_change=_nothing).status
 
 

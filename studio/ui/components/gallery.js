@@ -30,7 +30,7 @@ function cell(data, n, caption) {
   button.type = "button";
   button.dataset.n = n;
   button.title = caption;
-  button.tabIndex = -1; // one of them is in the tab order, or a keyboard would be lost among two thousand
+  button.tabIndex = -1; // one of them is in the tab order, or a keyboard would be lost among a thousand
   const picture = document.createElement("img");
   picture.loading = "lazy";
   picture.decoding = "async";

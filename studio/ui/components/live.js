@@ -45,7 +45,8 @@ class Watch {
     this.sizes.observe(root);
   }
 
-  follow({ run, plotly, is_live }) {
+  follow({ run, plotly, is_live, notes }) {
+    this.notes = notes ?? true;
     if (run !== this.run) Object.assign(this, { run, etag: null, last: null, told: null, revision: 0 });
     this.known = is_live ?? this.last?.is_live ?? null;
     this.plotly ??= loadPlotly(plotly).then((loaded) => this.use(loaded), () => this.lost(true));
@@ -125,7 +126,7 @@ class Watch {
   draw() {
     const run = this.last;
     if (!run) return;
-    setText(this.find(".sentence"), run.sentence);
+    setText(this.find(".sentence"), this.notes || !run.failure ? run.sentence : ENDED.failed);
     const share = Math.round(100 * (run.share_done || 0));
     const bar = this.find(".bar");
     bar.setAttribute("aria-valuenow", share);
@@ -144,7 +145,7 @@ class Watch {
       ["Epoch", `${run.epoch ?? 0} of ${run.epochs ?? "–"}`],
       run.is_live ? ["Time left", run.seconds_left == null ? "not known yet" : `about ${duration(run.seconds_left)}`]
         : ["Time taken", run.seconds ? duration(run.seconds) : "–"],
-      ["Images per second", run.images_per_second == null ? "–" : Math.round(run.images_per_second).toLocaleString("en")],
+      ["Pictures per second", run.images_per_second == null ? "–" : Math.round(run.images_per_second).toLocaleString("en")],
       ["Device", run.device ?? "–"],
       ["Best accuracy", best],
     ];
@@ -160,7 +161,7 @@ class Watch {
 
   drawNotes(run) {
     const fault = this.find(".fault"), warnings = this.find(".warnings");
-    fault.hidden = !run.failure;
+    fault.hidden = !run.failure || !this.notes;
     if (run.failure && fault.told !== run.failure.sentence) {
       fault.told = run.failure.sentence;
       fault.replaceChildren(...[run.failure.sentence, run.failure.remedy].filter(Boolean).map((words) => paragraph(words)));
@@ -173,7 +174,7 @@ class Watch {
         fault.append(element("details", "", title, details));
       }
     }
-    warnings.hidden = !run.warnings?.length;
+    warnings.hidden = !run.warnings?.length || !this.notes;
     fill(warnings.firstElementChild, run.warnings ?? []);
   }
 
@@ -212,7 +213,7 @@ class Watch {
 
   drawCurves(run) {
     const any = Math.max(run.history?.epoch?.length ?? 0, run.curve?.epoch?.length ?? 0) > 0;
-    this.find(".calm").hidden = any || !!run.failure;
+    this.find(".calm").hidden = any || !(run.is_live || run.status === "created");
     this.find(".curves").hidden = !any;
     if (!any || !this.Plotly) return;
     const look = lookOf(this.root);
@@ -228,7 +229,7 @@ class Watch {
       if (fresh) chart.plot.on("plotly_relayout", () => { this.whole.hidden = !this.isZoomed(); });
     }
     fill(this.find(".thaws"), thaws.map((thaw) =>
-      `From epoch ${thaw.epoch} on, ${thaw.learning.length ? `the head and ${thaw.learning.join(", ")} learn` : "only the head learns"}.`));
+      `From epoch ${thaw.epoch} on, ${learners(thaw)}.`));
   }
 
   isZoomed() {
@@ -258,6 +259,13 @@ function summary(run) {
   if (!epochs) return "The run is going; no epoch is finished yet.";
   const now = run.history.val_accuracy?.at(-1), best = run.val_accuracy;
   return `Epoch ${run.history.epoch.at(-1)} of ${run.epochs} is finished. Accuracy ${percent(now)}, best so far ${percent(best)}.`;
+}
+
+function learners({ depth, learning }) {
+  if (!learning.length) return "only the head learns";
+  if (!depth) return `everything learns: the head and all ${learning.length} stages`;
+  const which = learning.length === 1 ? "the last stage" : `the last ${learning.length} stages`;
+  return `the head and ${which} (${learning.join(", ")}) learn`;
 }
 
 function duration(seconds) {
