@@ -141,7 +141,7 @@ class Progress:
         return "training" if self.thaws and self.preparing is None else "preparing"
 
     def _sentence(self) -> str:
-        best = "" if self.val_accuracy is None else f"{self.val_accuracy:.1%} of the held-back pictures right"
+        best = "" if self.val_accuracy is None else f"{100 * self.val_accuracy:.1f} % of the held-back pictures right"
         match self.status:
             case "created":
                 return "Not started yet."
@@ -166,7 +166,7 @@ class Progress:
                 return f"Failed: {self.failure.sentence if self.failure else ''}"
             case "interrupted":
                 kept = f" The best weights so far are kept: {best}." if self.checkpoint and best else ""
-                return f"Interrupted: the process that trained this run is gone.{kept}"
+                return f"Interrupted: the program that trained this run ended before it was done.{kept}"
 
     def _learning(self) -> str:
         thaw = self.thaws[-1]

@@ -5,25 +5,21 @@ Threads, not worker processes: a fork from a thread of a server hangs, and Pillo
 
 import os
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
 
 from studio.augment.geometry import Geometry
 from studio.augment.pipeline import Pipeline
+from studio.data.ahead import ahead
 from studio.data.dataset import Dataset, Sample
 from studio.data.picture import open_picture
 from studio.errors import PictureError
 
 _IN_MEMORY = 2 << 30  # bytes of decoded pictures kept in memory; more go to a memory-mapped file
-THREADS = min(8, os.cpu_count() or 1)
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Pictures:
@@ -65,7 +61,7 @@ class Pictures:
             self._bases = _room((len(self), *(self.geometry.base_size,) * 2, 3), self.folder)
         good: list[Sample] = []
         waiting: list[np.ndarray] = []
-        for sample, base in _ahead(self._try, self.samples):
+        for sample, base in ahead(self._try, self.samples):
             if isinstance(base, PictureError):
                 self.broken[sample.path] = base.what
                 continue
@@ -120,23 +116,6 @@ def _room(shape: tuple[int, ...], folder: Path | None) -> np.ndarray:
         if hasattr(os, "posix_fallocate"):  # a full disk is an error here; in the mapping it would kill the process
             os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)))
         return np.memmap(file, np.uint8, "w+", shape=shape)
-
-
-def _ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
-    """`work` on every item in threads, in order, only a little ahead of whoever reads the results."""
-    waiting: deque[tuple[Item, Future[Result]]] = deque()
-    with ThreadPoolExecutor(THREADS) as threads:
-        try:
-            for item in items:
-                waiting.append((item, threads.submit(work, item)))
-                if len(waiting) > 16 * THREADS:
-                    item, future = waiting.popleft()
-                    yield item, future.result()
-            for item, future in waiting:
-                yield item, future.result()
-        finally:
-            for _, future in waiting:
-                future.cancel()
 
 
 def to_input(pictures: torch.Tensor, geometry: Geometry, device: torch.device) -> torch.Tensor:

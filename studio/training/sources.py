@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from studio.augment.pipeline import Pipeline
+from studio.data.ahead import THREADS
 from studio.model.stages import evaluating
 from studio.training.features import Trunk
-from studio.training.loader import THREADS, Pictures, batches, to_input
+from studio.training.loader import Pictures, batches, to_input
 from studio.training.world import World
 
 Batch = tuple[torch.Tensor, torch.Tensor]

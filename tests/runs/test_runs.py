@@ -292,4 +292,4 @@ def test_failed_and_finished_are_said_in_words() -> None:
     both = Progress.of([Failed("Disk full."), Failed("Connection closed by peer.")], Recipe(), held=False)
     assert both.failure and both.failure.sentence == "Disk full."
     done = Finished(False, 3, 2, 0.1, 0.2, 0.987, 50.0, 10.0, "best.safetensors")
-    assert "98.7%" in Progress.of([done], Recipe(), held=False).sentence
+    assert "98.7 %" in Progress.of([done], Recipe(), held=False).sentence

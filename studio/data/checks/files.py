@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from studio.data.ahead import ahead
 from studio.data.checks.report import Finding, counted
 from studio.data.dataset import Dataset, Sample
 from studio.data.picture import PictureHeader, examine
@@ -34,15 +34,13 @@ def open_all(dataset: Dataset, on_progress: Callable[[int, int], None] | None = 
             return error.what
 
     total = len(dataset.samples)
-    with ThreadPoolExecutor(_READERS) as readers:
-        looked = zip(dataset.samples, readers.map(look, dataset.samples), strict=True)
-        for done, (sample, found) in enumerate(looked, 1):
-            if isinstance(found, str):
-                faults[sample.path] = found
-            else:
-                headers[sample.path] = found
-            if on_progress and (done % 25 == 0 or done == total):
-                on_progress(done, total)
+    for done, (sample, found) in enumerate(ahead(look, dataset.samples, _READERS), 1):
+        if isinstance(found, str):
+            faults[sample.path] = found
+        else:
+            headers[sample.path] = found
+        if on_progress and (done % 25 == 0 or done == total):
+            on_progress(done, total)
     return Opened(headers, faults)
 
 
