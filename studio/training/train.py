@@ -3,7 +3,6 @@
 No callbacks, no hooks, no queue. The background thread, the command line, the tests and every torchrun rank run this.
 """
 
-import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from studio.errors import StudioError
 from studio.model.stages import freeze, trainable
 from studio.recipe import Recipe
 from studio.training import optimize
@@ -25,6 +23,7 @@ from studio.training.keeper import Keeper
 from studio.training.prepare import Job, first_look, make_ready
 from studio.training.scoring import predictions
 from studio.training.sources import Batch, OnPictures, Source
+from studio.training.sums import Sums, a_number
 from studio.training.world import World, keep_heap
 from studio.workspace import Workspace
 
@@ -161,7 +160,7 @@ class Loop:
         self.images += everywhere.count
         yield self._validate(everywhere, seconds)
 
-    def _update(self, rule: torch.optim.Optimizer, batch: Batch) -> "Sums":
+    def _update(self, rule: torch.optim.Optimizer, batch: Batch) -> Sums:
         inputs, labels = batch
         recipe = self.job.recipe
         optimize.set_rate(rule, recipe, self.step, self._steps)
@@ -183,7 +182,7 @@ class Loop:
     def _steps(self) -> int:
         return self.job.recipe.schedule.epochs * self.job.split.steps
 
-    def _validate(self, sums: "Sums", seconds: float) -> Validated:
+    def _validate(self, sums: Sums, seconds: float) -> Validated:
         began = time.monotonic()
         train_loss, train_accuracy = sums.means(self.epoch)
         world = self.job.world
@@ -222,36 +221,3 @@ class Loop:
             seconds,
             "best.safetensors",
         )
-
-
-@dataclass
-class Sums:
-    """Sums over pictures, kept on the device until somebody asks."""
-
-    count: int = 0
-    loss: torch.Tensor | float = 0.0
-    right: torch.Tensor | float = 0.0
-
-    def add(self, other: "Sums") -> None:
-        self.count, self.loss, self.right = (self.count + other.count, self.loss + other.loss, self.right + other.right)
-
-    def over(self, world: World) -> "Sums":
-        """The sums over all processes."""
-        parts = world.gather((self.count, float(self.loss), float(self.right)))
-        return Sums(*(sum(numbers) for numbers in zip(*parts, strict=True)))
-
-    def means(self, epoch: int) -> tuple[float | None, float | None]:
-        """Mean loss and accuracy, None where nothing was counted. Raises StudioError if the loss is not a number."""
-        if not self.count:
-            return None, None
-        return a_number(float(self.loss) / self.count, epoch), float(self.right) / self.count
-
-
-def a_number(loss: float, epoch: int) -> float:
-    """`loss`, if it is finite. Raises StudioError where the weights have grown past all bounds."""
-    if not math.isfinite(loss):
-        raise StudioError(
-            f"The loss stopped being a number in epoch {epoch}: the weights were changed too much.",
-            "Start again with a lower learning rate, a tenth of this one for example.",
-        )
-    return loss
