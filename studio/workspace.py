@@ -8,7 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from studio.errors import StudioError
+
+_probing = threading.Lock()  # a look at a lock holds it for a moment: no other look may take that for the work
 
 
 @dataclass(frozen=True)
@@ -98,3 +102,19 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """`replace_file` for text, in UTF-8."""
     replace_file(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def lock(path: Path) -> FileLock:
+    """A lock between threads and processes, for whoever does the work; the system frees it when that process dies."""
+    return FileLock(path, thread_local=False)
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock at `path`; where its folder is gone, nobody does."""
+    if not path.parent.is_dir():
+        return False
+    try:
+        with _probing, lock(path).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True

@@ -79,6 +79,16 @@ SETTLED = """() => {
 }"""
 
 
+# The first chart on the page, behind whatever shadow root it lives.
+PLOT = """() => {
+  const find = (root) => { for (const one of root.querySelectorAll('*')) {
+    if (one.classList.contains('plot')) return one
+    const inside = one.shadowRoot && find(one.shadowRoot)
+    if (inside) return inside } }
+  return find(document)
+}"""
+
+
 def _is_outside(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in LOCAL

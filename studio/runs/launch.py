@@ -12,7 +12,7 @@ from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.training.events import Event, Failed, Prepared
-from studio.workspace import Workspace
+from studio.workspace import Workspace, lock
 
 
 def begin(store: Store, recipe: Recipe) -> Run:
@@ -20,7 +20,7 @@ def begin(store: Store, recipe: Recipe) -> Run:
 
     Raises RecipeError naming all of the recipe's problems.
     """
-    with FileLock(store.workspace.root / "begin.lock", thread_local=False):
+    with lock(store.workspace.root / "begin.lock"):
         for run in store.all():
             if _trains(run, recipe):
                 return run
@@ -46,7 +46,7 @@ def start(run: Run) -> bool:
     Raises RunError for a run that has ended.
     """
     try:
-        lock = _hold(run)
+        held = _hold(run)
     except Timeout:
         return False
 
@@ -56,7 +56,7 @@ def start(run: Run) -> bool:
         except RunError as error:
             logging.getLogger(__name__).error("%s", error)
         finally:
-            lock.release()
+            held.release()
 
     threading.Thread(target=work, name=f"run {run.id}", daemon=True).start()
     return True
@@ -68,24 +68,24 @@ def execute(run: Run) -> None:
     Raises RunError where it is being trained already, has ended, or can no longer be written down.
     """
     try:
-        lock = _hold(run)
+        held = _hold(run)
     except Timeout as error:
         raise RunError(f"The run {run.id!r} is being trained already.", "Watch it, or start a new run.") from error
     try:
         _train(run)
     finally:
-        lock.release()
+        held.release()
 
 
 def _hold(run: Run) -> FileLock:
     """The run's lock, held. A short wait, as whoever looks at the run holds it for a moment too."""
-    lock = run.lock()
-    lock.acquire(timeout=0.5)
+    held = run.lock()
+    held.acquire(timeout=0.5)
     if run.events():  # nobody else holds the lock, so it has ended, or its process died
-        lock.release()
+        held.release()
         how = "has ended" if run.has_ended() else "was interrupted"
         raise RunError(f"The run {run.id!r} {how}.", "Start a new run with the same recipe.")
-    return lock
+    return held
 
 
 def assist(run: Run) -> None:

@@ -1,6 +1,5 @@
 """A Run is a folder: recipe.toml is what was asked, events.jsonl is what happened, checkpoints are what was learnt."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,17 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from studio.errors import RecipeError, RunError
 from studio.recipe import Recipe
 from studio.runs import journal
 from studio.runs.progress import Progress
 from studio.training.events import ENDS, Event
-from studio.workspace import write_text
+from studio.workspace import is_held, lock, write_text
 
 Request = Literal["stop"]
-_probing = threading.Lock()  # a look at a run's lock holds it for a moment: no other look may take that for training
 
 
 @dataclass(frozen=True)
@@ -82,17 +80,11 @@ class Run:
 
     def lock(self) -> FileLock:
         """The lock that whoever trains this run holds; the system frees it when that process dies."""
-        return FileLock(self.folder / "lock", thread_local=False)
+        return lock(self.folder / "lock")
 
     def is_held(self) -> bool:
         """Whether somebody is training this run now."""
-        if not self.folder.is_dir():
-            return False
-        try:
-            with _probing, self.lock().acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
+        return is_held(self.folder / "lock")
 
     def has_ended(self) -> bool:
         """Whether the journal tells of an end, good or bad."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from studio.data.dataset import Dataset, Sample
 from studio.data.library import Entry, Library
 from studio.errors import StudioError
-from studio.workspace import Workspace, write_text
+from studio.workspace import Workspace, is_held, lock, write_text
 
 _PAUSE = 0.4  # seconds between two looks at, or writings of, a file by the thread
 
@@ -65,9 +65,9 @@ def begin(entry: Entry, afresh: bool = False, wait: float = 0.8) -> None:
     `afresh` reads the folder once more first, as files may have been mended in place. Waits a moment for a small
     dataset, so that its report is there at once.
     """
-    lock = _lock(entry)
+    held = lock(_lock(entry))
     try:
-        lock.acquire(timeout=0.5)  # whoever looks on holds it for a moment too
+        held.acquire(timeout=0.5)  # whoever looks on holds it for a moment too
     except Timeout:
         return
     (entry.folder / "check.cancel").unlink(missing_ok=True)
@@ -77,7 +77,7 @@ def begin(entry: Entry, afresh: bool = False, wait: float = 0.8) -> None:
         try:
             _check(entry, afresh)
         finally:
-            lock.release()
+            held.release()
 
     thread = threading.Thread(target=work, name=f"check {entry.id}", daemon=True)
     thread.start()
@@ -99,7 +99,7 @@ def state(entry: Entry) -> Checking | None:
     path = entry.folder / "check.json"
     if not path.is_file():
         return None
-    held = _is_held(entry)
+    held = is_held(_lock(entry))
     try:
         told = Checking(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:  # it ended well between the two looks
@@ -157,15 +157,6 @@ def _write(entry: Entry, now: Checking) -> None:
     write_text(entry.folder / "check.json", json.dumps(asdict(now)))
 
 
-def _lock(entry: Entry) -> FileLock:
-    """What a check holds; the system frees it when that process dies."""
-    return FileLock(entry.folder / "check.lock", thread_local=False)
-
-
-def _is_held(entry: Entry) -> bool:
-    lock = _lock(entry)
-    try:
-        with lock.acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
+def _lock(entry: Entry) -> Path:
+    """What a check holds while it goes."""
+    return entry.folder / "check.lock"

@@ -13,7 +13,7 @@ from studio.data.library import Entry
 from studio.data.split import split
 from studio.ui.components import Item, gallery
 
-AT_ONCE = 1000  # pictures in one gallery; beyond that one turns pages
+AT_ONCE = 2000  # pictures in one gallery; beyond that one turns pages
 
 _FEW, _TALL = 24, 640  # more pictures than this scroll in a frame of that many pixels, so that the page stays short
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from studio.training.events import Failed, Thawed, Warned
-from tests.browser import Watch
+from tests.browser import PLOT, Watch
 from tests.journeys.bench_studio import STAGES, Training, heard, start_bench
 from tests.server import RunningStudio
 
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 
-PLOT = """() => {
-  const find = (root) => { for (const one of root.querySelectorAll('*')) {
-    if (one.classList.contains('plot')) return one
-    const inside = one.shadowRoot && find(one.shadowRoot)
-    if (inside) return inside } }
-  return find(document)
-}"""
 LOOK = f"""() => {{
   const plot = ({PLOT})(), {{xaxis, yaxis}} = plot._fullLayout
   window.first ??= plot

@@ -10,7 +10,7 @@ import pytest
 
 from studio.runs.run import Run
 from studio.runs.store import Store
-from tests.browser import settled
+from tests.browser import PLOT, settled
 from tests.server import RunningStudio
 
 if TYPE_CHECKING:
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(420)
 
-POINTS = """() => {
-  const find = (root) => { for (const one of root.querySelectorAll('*')) {
-    if (one.classList.contains('plot')) return one
-    const inside = one.shadowRoot && find(one.shadowRoot)
-    if (inside) return inside } }
-  return find(document)?.data?.reduce((sum, line) => sum + line.x.length, 0) ?? 0
-}"""
+POINTS = f"() => ({PLOT})()?.data?.reduce((sum, line) => sum + line.x.length, 0) ?? 0"
 
 
 def open_by_path(page: "Page", source: Path) -> None:
