@@ -96,6 +96,17 @@ class AugmentChoice(Section):
     preset: Literal["none", "gentle", "standard", "strong"] = Field(
         default="none", description="How much each picture is varied every time the model sees it."
     )
+    views: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="So many fixed variations of each picture, taken in turn: what the frozen part makes of them is "
+        "computed once. 0: a new variation every epoch.",
+    )
+
+    def variation(self, epoch: int) -> int:
+        """The number, from 1, of the variation that `epoch` (counted from 1) shows."""
+        return (epoch - 1) % self.views + 1 if self.views else epoch
 
 
 class OptimizerChoice(Section):
@@ -124,7 +135,12 @@ class ScheduleChoice(Section):
 
 class EngineChoice(Section):
     cache: Literal["auto", "off"] = Field(
-        default="auto", description="Keep what the frozen part computes instead of computing it again every epoch."
+        default="auto",
+        description="Keep what the frozen part computes, also for later runs, instead of computing it again.",
+    )
+    precision: Literal["auto", "float32"] = Field(
+        default="auto",
+        description="auto: bfloat16 wherever this machine is faster with it and accuracy stays; float32: never.",
     )
 
 

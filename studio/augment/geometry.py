@@ -44,9 +44,10 @@ class Geometry:
             tuple(config["std"]),
         )
 
-    def base(self, picture: np.ndarray) -> np.ndarray:
-        """A picture (height, width, 3) uint8 as (base_size, base_size, 3) uint8."""
-        height, width = picture.shape[:2]
+    def base(self, picture: np.ndarray | Image.Image) -> np.ndarray:
+        """A picture in RGB, (height, width, 3) uint8 if an array, as (base_size, base_size, 3) uint8."""
+        image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+        width, height = image.size
         scale = self.base_size / min(height, width)
         across, down = max(self.base_size, int(width * scale)), max(self.base_size, int(height * scale))
         left, top = round((across - self.base_size) / 2), round((down - self.base_size) / 2)
@@ -57,8 +58,7 @@ class Geometry:
             (top + self.base_size) / down * height,
         )
         filter = _FILTERS.get(self.interpolation, Image.Resampling.BICUBIC)
-        resized = Image.fromarray(picture).resize((self.base_size, self.base_size), filter, box=box)
-        return np.asarray(resized)
+        return np.asarray(image.resize((self.base_size, self.base_size), filter, box=box))
 
     def centre(self, base: np.ndarray) -> np.ndarray:
         """The middle (size, size, 3) of a base picture."""

@@ -68,7 +68,12 @@ class PictureHeader:
 
 
 def open_picture(source: Path | bytes, at_least: int | None = None) -> np.ndarray:
-    """The picture as (height, width, 3) uint8 RGB, the right way up; of an animation the first frame.
+    """`open_image` as (height, width, 3) uint8."""
+    return np.array(open_image(source, at_least))
+
+
+def open_image(source: Path | bytes, at_least: int | None = None) -> Image.Image:
+    """The picture in RGB, the right way up; of an animation the first frame.
 
     With `at_least`, a large JPEG may come smaller, its short side still at least that many pixels: several times
     faster. 16-bit and floating-point greys are stretched from their own darkest to their own brightest value;
@@ -100,7 +105,7 @@ def examine(source: Path | bytes) -> PictureHeader:
 
 def thumbnail(path: Path | bytes, side: int) -> bytes:
     """A WebP that fits into `side` by `side` pixels, never enlarged. Raises PictureError."""
-    small = Image.fromarray(open_picture(path, at_least=side))
+    small = open_image(path, at_least=side)
     small.thumbnail((side, side), Image.Resampling.BICUBIC)
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=1)
@@ -204,16 +209,15 @@ def _plain_reason(error: Exception) -> str:
     return "The file is damaged."
 
 
-def _rgb(image: Image.Image) -> np.ndarray:
-    """A loaded picture of any mode as (height, width, 3) uint8."""
+def _rgb(image: Image.Image) -> Image.Image:
+    """A loaded picture of any mode in RGB."""
     if image.mode.startswith(("I", "F")):
-        grey = _stretched(np.asarray(image))
-        return np.repeat(grey[:, :, None], 3, axis=2)
+        return Image.fromarray(_stretched(np.asarray(image))).convert("RGB")
     if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, layered)
-    return np.array(image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:

@@ -109,6 +109,13 @@ class Warned(Event):
 
 
 @dataclass(frozen=True)
+class Noted(Event):
+    """How the run saves time, in words for a person: what it reuses, and in which precision it computes."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The run ended by itself, or because it was asked to (`stopped`). The numbers are those of the best epoch.
 
@@ -138,7 +145,7 @@ class Failed(Event):
 
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (Started, Prepared, Looked, Thawed, Stepped, Validated, Saved, Warned, Finished, Failed)
+    for kind in (Started, Prepared, Looked, Thawed, Stepped, Validated, Saved, Warned, Noted, Finished, Failed)
 }
 ENDS = (Finished, Failed)
 

@@ -1,51 +1,96 @@
-"""The frozen boundary at the head: what everything before the head makes of a picture, computed once and kept."""
+"""Kept features: what crosses the frozen boundary, for every picture of a run, computed once.
 
+They are held in bfloat16 (float32, where a recipe asks for it), and on a shelf between runs, found by what they were
+made from: the bytes of a picture, its variation, the frozen layers and their weights, the size, the precision.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 import torch
 from torch import nn
 
-from studio.model.stages import evaluating, head
+from studio import __version__
+from studio.augment.geometry import Geometry
+from studio.augment.pipeline import Pipeline
+from studio.data.contents import DIGEST
+from studio.model.boundary import Boundary, Kept
+from studio.training.room import room
+from studio.training.shelf import Shelf
 
 
-class Trunk:
-    """A network up to its head. The features are whatever the head is given, caught on its way in."""
+class Features:
+    """What crosses `boundary` for `count` pictures of one side of a run, `views` fixed variations of each.
 
-    def __init__(self, model: nn.Module) -> None:
-        self.model, self.head = model, head(model)
-        self._caught: list[torch.Tensor] = []
+    Row `view * count + row` belongs to a picture; float tensors come out of it as they went in, channels last.
+    """
 
-    def _catch(self, _module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        self._caught.extend(tensor.clone() for tensor in inputs)
+    def __init__(
+        self, boundary: Boundary, count: int, views: int, dtype: torch.dtype, shelf: Shelf, folder: Path
+    ) -> None:
+        self.boundary, self.count, self.views, self.dtype, self.shelf = boundary, count, views, dtype, shelf
+        self._bytes = room((views * count, boundary.numbers * dtype.itemsize), np.uint8, folder)
+        self._rows = torch.from_numpy(self._bytes).view(dtype)
 
-    @torch.no_grad()
-    def __call__(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Features (n, ...) of normalized inputs (n, 3, size, size): no gradient, the network in evaluation mode."""
-        (features,), _ = self._look(inputs)
-        return features
+    def knows(self, key: bytes) -> bool:
+        """Whether this is on the shelf, as far as can be told without reading it."""
+        return key in self.shelf
 
-    def _look(self, inputs: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """All that the head was given, and what the whole network says."""
-        hook = self.head.register_forward_pre_hook(self._catch)
-        try:
-            with evaluating(self.model):
-                outputs = self.model(inputs)
-            return self._caught, outputs
-        finally:
-            hook.remove()
-            self._caught = []
+    def take(self, row: int, view: int, key: bytes) -> bool:
+        """Fill a row from the shelf, if it is there and whole."""
+        return self.shelf.take(key, self._bytes[view * self.count + row])
 
-    @torch.no_grad()
-    def can_split(self, inputs: torch.Tensor) -> bool:
-        """Whether features may be kept: the head on them says what the whole network says, now and at another look.
+    def put(self, rows: Sequence[tuple[int, int, bytes]], kept: Kept) -> None:
+        """Fill rows, given as (row, view, key), from what crossed the boundary: tensors (len(rows), ...)."""
+        places = torch.tensor([view * self.count + row for row, view, _ in rows])
+        flat = [tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor for tensor in kept]
+        self._rows[places] = torch.cat([tensor.flatten(1) for tensor in flat], dim=1).to("cpu", self.dtype)
+        for place, (_, _, key) in zip(places.tolist(), rows, strict=True):
+            self.shelf.put(key, self._bytes[place])
 
-        So it is wherever the head is the network's last layer and nothing before it is left to chance.
-        """
-        (caught, whole), (again, _) = self._look(inputs), self._look(inputs)
-        if len(caught) != 1 or len(again) != 1:
-            return False
-        with evaluating(self.head):
-            alone = self.head(caught[0])
-        return _alike(alone, whole) and _alike(caught[0], again[0])
+    def close(self) -> None:
+        """What was put can be found by the next run."""
+        self.shelf.close()
+
+    def batch(self, rows: np.ndarray, view: int, device: torch.device) -> Kept:
+        """What crossed the boundary for these pictures: float32 tensors (len(rows), ...)."""
+        chosen = self._rows[torch.from_numpy(rows + view * self.count)]
+        sizes = [shape.numel() for shape in self.boundary.shapes]
+        parts = chosen.to(device, non_blocking=True).float().split(sizes, dim=1)
+        return tuple(_shaped(part, shape) for part, shape in zip(parts, self.boundary.shapes, strict=True))
 
 
-def _alike(one: torch.Tensor, other: torch.Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, atol=1e-5, rtol=1e-4)
+def _shaped(flat: torch.Tensor, shape: torch.Size) -> torch.Tensor:
+    if len(shape) != 3:
+        return flat.reshape(-1, *shape)
+    channels, height, width = shape
+    return flat.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def shelf(boundary: Boundary, front: nn.Module, geometry: Geometry, dtype: torch.dtype, folder: Path) -> Shelf:
+    """The shelf in `folder` for what this front makes of pictures in this geometry.
+
+    Its name changes with the frozen layers, their weights and settings, the geometry, the precision and the libraries.
+    """
+    digest = hashlib.blake2b(digest_size=DIGEST)
+    digest.update(json.dumps([__version__, torch.__version__, str(dtype), repr(geometry), repr(front)]).encode())
+    digest.update(str(getattr(front, "code", "")).encode())
+    learns = {
+        tensor.data_ptr() for tensor in boundary.rest.parameters()
+    }  # a head that is new each time decides nothing
+    for name, tensor in sorted(front.state_dict().items()):
+        if tensor.data_ptr() not in learns:
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return Shelf(folder / digest.hexdigest(), boundary.numbers * dtype.itemsize)
+
+
+def key(content: bytes, pipeline: Pipeline, seed: int, view: int, place: int) -> bytes:
+    """The name of one variation of a picture with these contents; `place` is its number in the split."""
+    if not pipeline.varies:
+        return content
+    varied = repr((pipeline.preset, pipeline.size, seed, view, place)).encode()
+    return hashlib.blake2b(content + varied, digest_size=DIGEST).digest()

@@ -3,10 +3,9 @@
 Threads, not worker processes: a fork from a thread of a server hangs, and Pillow, OpenCV and torch release the lock.
 """
 
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +13,31 @@ import torch
 
 from studio.augment.geometry import Geometry
 from studio.augment.pipeline import Pipeline
-from studio.data.ahead import ahead
+from studio.data.ahead import ahead, in_turns
+from studio.data.contents import Contents
 from studio.data.dataset import Dataset, Sample
-from studio.data.picture import open_picture
+from studio.data.picture import open_image
 from studio.errors import PictureError
+from studio.training.room import room
 
-_IN_MEMORY = 2 << 30  # bytes of decoded pictures kept in memory; more go to a memory-mapped file
+Wanted = Callable[[bytes, int], bool]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture that opens: its number among those asked for, its file's digest, and its base, if that was wanted."""
+
+    place: int
+    digest: bytes
+    base: np.ndarray | None
 
 
 class Pictures:
     """Some samples of a dataset as base pictures, uint8 (n, base, base, 3).
 
-    `samples` are those that could be decoded, known after the first whole walk, which makes them `whole`; `broken` says
-    of the others why not. With `keep`, the first walk stores what it decodes and later ones read that.
+    `samples` are those that could be opened, known after the first whole look, which makes them `whole`; `places` are
+    their numbers among all that were asked for, and `broken` says of the others why not. With `keep`, a look stores
+    what it decodes, and what comes after reads that.
     """
 
     def __init__(
@@ -37,11 +48,15 @@ class Pictures:
         *,
         keep: bool = False,
         folder: Path | None = None,
+        contents: Contents | None = None,
     ) -> None:
         self.dataset, self.geometry, self.keep, self.folder = dataset, geometry, keep, folder
+        self.asked = list(samples)
         self.samples = list(samples)
+        self.places = np.arange(len(self.samples))
         self.broken: dict[str, str] = {}
         self.whole = False
+        self._contents = contents or Contents(dataset, None)
         self._bases: np.ndarray | None = None
         self._labels: torch.Tensor | None = None
 
@@ -53,44 +68,69 @@ class Pictures:
         if self.whole and self._bases is not None:
             for first in range(0, len(self), batch_size):
                 yield self.centres(np.arange(first, min(first + batch_size, len(self))))
-        else:
-            yield from self._decode(batch_size)
-
-    def _decode(self, batch_size: int) -> Iterator[torch.Tensor]:
-        if self.keep:
-            self._bases = _room((len(self), *(self.geometry.base_size,) * 2, 3), self.folder)
-        good: list[Sample] = []
+            return
         waiting: list[np.ndarray] = []
-        for sample, base in ahead(self._try, self.samples):
-            if isinstance(base, PictureError):
-                self.broken[sample.path] = base.what
-                continue
-            if self._bases is not None:
-                self._bases[len(good)] = base
-            good.append(sample)
-            waiting.append(self.geometry.centre(base))
+        for seen in self.look(cores_are_mine=True):
+            assert seen.base is not None
+            waiting.append(self.geometry.centre(seen.base))
             if len(waiting) == batch_size:
                 yield torch.from_numpy(np.stack(waiting))
                 waiting = []
-        self.samples, self.whole, self._labels = good, True, None
         if waiting:
             yield torch.from_numpy(np.stack(waiting))
 
-    def _try(self, sample: Sample) -> np.ndarray | PictureError:
+    def look(self, wanted: Wanted = lambda _digest, _place: True, *, cores_are_mine: bool = False) -> Iterator[Seen]:
+        """Open every picture in threads, in order. One that is neither `wanted` nor kept is not decoded.
+
+        `cores_are_mine`: who reads computes on the processor, and takes turns with the threads.
+        """
+        threads = in_turns if cores_are_mine else ahead
+        if self.keep:
+            self._bases = room((len(self.asked), *(self.geometry.base_size,) * 2, 3), np.uint8, self.folder)
+        good: list[int] = []
+        for (place, sample), seen in threads(lambda item: self._try(*item, wanted), enumerate(self.asked)):
+            if isinstance(seen, PictureError):
+                self.broken[sample.path] = seen.what
+                continue
+            if self._bases is not None:
+                self._bases[len(good)] = seen.base
+            good.append(place)
+            yield seen
+        self.samples, self.places = [self.asked[place] for place in good], np.array(good, np.int64)
+        self.whole, self._labels = True, None
+        self._contents.save()
+
+    def base(self, seen: Seen) -> np.ndarray:
+        """The base of a picture that was seen; decoded now, if nobody had wanted it. Raises PictureError."""
+        if seen.base is not None:
+            return seen.base
+        return self._square(self._contents.read(self.asked[seen.place])[1])
+
+    def _square(self, data: bytes) -> np.ndarray:
+        return self.geometry.base(open_image(data, at_least=self.geometry.base_size))
+
+    def _try(self, place: int, sample: Sample, wanted: Wanted) -> Seen | PictureError:
+        """A known file that nobody needs the pixels of is not even read."""
         try:
-            return self.geometry.base(open_picture(self.dataset.file(sample), at_least=self.geometry.base_size))
+            digest = self._contents.known(sample)
+            if digest and not self.keep and not wanted(digest, place):
+                return Seen(place, digest, None)
+            digest, data = self._contents.read(sample)
+            if not self.keep and not wanted(digest, place):
+                return Seen(place, digest, None)
+            return Seen(place, digest, self._square(data))
         except PictureError as error:
             return error
 
     @property
     def bases(self) -> np.ndarray:
-        """The stored squares; there only after a whole walk with `keep`."""
-        assert self._bases is not None and self.whole, "walk the pictures once, keeping them, before reading them"
+        """The stored squares; there only after a whole look with `keep`."""
+        assert self._bases is not None and self.whole, "look at the pictures once, keeping them, before reading them"
         return self._bases
 
     @property
     def labels(self) -> torch.Tensor:
-        """Class indices of `samples`, int64 (n,); there after the first whole walk."""
+        """Class indices of `samples`, int64 (n,); there after the first whole look."""
         if self._labels is None:
             index = {name: number for number, name in enumerate(self.dataset.classes)}
             self._labels = torch.tensor([index[sample.label] for sample in self.samples], dtype=torch.int64)
@@ -102,25 +142,18 @@ class Pictures:
         return torch.from_numpy(np.ascontiguousarray(self.bases[rows, edge : edge + size, edge : edge + size]))
 
     def varied(
-        self, rows: np.ndarray, pipeline: Pipeline, seed: int, epoch: int, threads: ThreadPoolExecutor
+        self, rows: np.ndarray, pipeline: Pipeline, seed: int, variation: int, threads: ThreadPoolExecutor
     ) -> torch.Tensor:
-        """These stored pictures as the pipeline varies them in this epoch: uint8 (len(rows), size, size, 3)."""
-        pictures = list(threads.map(lambda row: pipeline.apply(self.bases[row], seed, epoch, int(row)), rows))
+        """These stored pictures in the pipeline's given variation, from 1: uint8 (len(rows), size, size, 3)."""
+        vary = pipeline.apply
+        pictures = list(threads.map(lambda row: vary(self.bases[row], seed, variation, int(self.places[row])), rows))
         return torch.from_numpy(np.stack(pictures))
-
-
-def _room(shape: tuple[int, ...], folder: Path | None) -> np.ndarray:
-    if int(np.prod(shape)) <= _IN_MEMORY:
-        return np.empty(shape, np.uint8)
-    with tempfile.TemporaryFile(dir=folder) as file:  # the mapping keeps the bytes; the name is gone at once
-        if hasattr(os, "posix_fallocate"):  # a full disk is an error here; in the mapping it would kill the process
-            os.posix_fallocate(file.fileno(), 0, int(np.prod(shape)))
-        return np.memmap(file, np.uint8, "w+", shape=shape)
 
 
 def to_input(pictures: torch.Tensor, geometry: Geometry, device: torch.device) -> torch.Tensor:
     """uint8 (n, size, size, 3) as the normalized float input (n, 3, size, size) in channels-last memory."""
-    moved = pictures.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
+    pinned = pictures.pin_memory() if device.type == "cuda" else pictures  # else the copy waits for the device
+    moved = pinned.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
     mean = torch.tensor(geometry.mean, device=device).view(1, 3, 1, 1)
     std = torch.tensor(geometry.std, device=device).view(1, 3, 1, 1)
     return moved.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Where an epoch's batches come from: whole pictures, or the kept features of those when only the head learns.
+"""Where an epoch's batches come from: whole pictures, or what the frozen part made of them.
 
 Both say the same three things: `module` is what learns, `batches(epoch)` what it is shown, `logits()` what it says of
 the validation split.
@@ -9,23 +9,32 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import nn
 
 from studio.augment.pipeline import Pipeline
-from studio.data.ahead import THREADS
+from studio.data.ahead import THREADS, ahead, in_turns
+from studio.model.boundary import Boundary, Kept
+from studio.model.frozen import Frozen
 from studio.model.stages import evaluating
-from studio.training.features import Trunk
+from studio.recipe import AugmentChoice
+from studio.training.features import Features
 from studio.training.loader import Pictures, batches, to_input
 from studio.training.world import World
 
-Batch = tuple[torch.Tensor, torch.Tensor]
+Batch = tuple[Kept, torch.Tensor]
 _EVAL_BATCH = 64
 
 
 class Source(Protocol):
     @property
     def module(self) -> nn.Module: ...
+
+    @property
+    def kept(self) -> int:
+        """How many training pictures need not be looked at again."""
+        ...
 
     def batches(self, epoch: int) -> Iterator[Batch]: ...
 
@@ -42,6 +51,7 @@ class Split:
     train: Pictures
     val: Pictures
     pipeline: Pipeline
+    augment: AugmentChoice
     seed: int
     steps: int
     world: World
@@ -51,15 +61,24 @@ class Split:
     def inputs(self, pictures: torch.Tensor) -> torch.Tensor:
         return to_input(pictures, self.train.geometry, self.world.device)
 
-    def shown(self, epoch: int) -> Iterator[Batch]:
-        """The epoch's inputs and labels, varied by the pipeline."""
-        labels = self.train.labels
-        for rows in batches(len(self.train), self.steps, self.seed, epoch):
-            if self.pipeline.varies:
-                pictures = self.train.varied(rows, self.pipeline, self.seed, epoch, self.threads)
-            else:
-                pictures = self.train.centres(rows)
-            yield self.inputs(pictures), labels[torch.from_numpy(rows)].to(self.world.device)
+    def rows(self, epoch: int) -> list[np.ndarray]:
+        """The epoch's batches as rows of the training pictures."""
+        return batches(len(self.train), self.steps, self.seed, epoch)
+
+    def labels(self, rows: np.ndarray) -> torch.Tensor:
+        return self.train.labels[torch.from_numpy(rows)].to(self.world.device, non_blocking=True)
+
+    def shown(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The epoch's inputs and labels, varied by the pipeline. A GPU has its next batches made meanwhile."""
+        on_cpu = self.world.device.type == "cpu"
+        threads, most = (in_turns, 1) if on_cpu else (ahead, 2)
+        for rows, pictures in threads(lambda rows: self._pictures(rows, epoch), self.rows(epoch), 1, most):
+            yield self.inputs(pictures), self.labels(rows)
+
+    def _pictures(self, rows: np.ndarray, epoch: int) -> torch.Tensor:
+        if not self.pipeline.varies:
+            return self.train.centres(rows)
+        return self.train.varied(rows, self.pipeline, self.seed, self.augment.variation(epoch), self.threads)
 
 
 @dataclass
@@ -68,13 +87,15 @@ class OnPictures:
 
     model: nn.Module
     split: Split
+    kept: int = 0
 
     @property
     def module(self) -> nn.Module:
         return self.model
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        return self.split.shown(epoch)
+        for inputs, labels in self.split.shown(epoch):
+            yield (inputs,), labels
 
     @torch.no_grad()
     def logits(self) -> torch.Tensor:
@@ -85,28 +106,35 @@ class OnPictures:
 
 @dataclass
 class OnFeatures:
-    """Only the head learns, on features: kept from one look where nothing is varied, else made anew each epoch."""
+    """Only what lies behind the frozen boundary learns, on features: kept from one look, or made anew each epoch."""
 
-    trunk: Trunk
+    boundary: Boundary
     split: Split
-    train: torch.Tensor | None
-    val: torch.Tensor
+    train: Features | Frozen
+    val: Features
 
     @property
     def module(self) -> nn.Module:
-        return self.trunk.head
+        return self.boundary.rest
+
+    @property
+    def kept(self) -> int:
+        return len(self.split.train) if isinstance(self.train, Features) else 0
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        if self.train is None:
+        if isinstance(self.train, Frozen):
             for inputs, labels in self.split.shown(epoch):
-                yield self.trunk(inputs), labels
+                (kept,) = self.train(inputs)
+                yield kept, labels
             return
-        labels = self.split.train.labels.to(self.train.device)
-        for rows in batches(len(self.split.train), self.split.steps, self.split.seed, epoch):
-            chosen = torch.from_numpy(rows).to(self.train.device)
-            yield self.train[chosen], labels[chosen]
+        view = self.split.augment.variation(epoch) - 1 if self.split.pipeline.varies else 0
+        for rows in self.split.rows(epoch):
+            yield self.train.batch(rows, view, self.split.world.device), self.split.labels(rows)
 
     @torch.no_grad()
     def logits(self) -> torch.Tensor:
-        with evaluating(self.trunk.head):
-            return self.trunk.head(self.val).float().cpu()
+        everything, device = np.arange(len(self.split.val)), self.split.world.device
+        chunks = np.array_split(everything, -(-len(everything) // _EVAL_BATCH))
+        with evaluating(self.module):
+            found = [self.module(*self.val.batch(rows, 0, device)) for rows in chunks]
+        return torch.cat(found).float().cpu()

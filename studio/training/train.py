@@ -6,7 +6,7 @@ No callbacks, no hooks, no queue. The background thread, the command line, the t
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from studio.model.stages import freeze, trainable
 from studio.recipe import Recipe
 from studio.training import optimize
 from studio.training.checkpoint import Card
-from studio.training.events import Event, Finished, Started, Stepped, Thawed, Validated
+from studio.training.events import Event, Finished, Noted, Started, Stepped, Thawed, Validated
 from studio.training.keeper import Keeper
-from studio.training.prepare import Job, first_look, make_ready
+from studio.training.look import first_look
+from studio.training.prepare import Job, make_ready
 from studio.training.scoring import predictions
-from studio.training.sources import Batch, OnPictures, Source
+from studio.training.sources import Batch, Source
 from studio.training.sums import Sums, a_number
 from studio.training.world import World, keep_heap
 from studio.workspace import Workspace
@@ -56,13 +57,13 @@ def _train(
     began = time.monotonic()
     job = yield from make_ready(recipe, workspace, world)
     yield _started(job)
-    source = yield from first_look(job, stop)
-    if source is None:
+    sources = yield from first_look(job, stop)
+    if sources is None:
         yield Finished(True, 0, None, None, None, None, None, time.monotonic() - began, None)
         return
     card = Card(recipe.model.backbone, job.dataset.classes, job.geometry, 0, 0.0)
     keeper = Keeper(job.model, card, folder if world.is_main else None)
-    loop = Loop(job, source, keeper, stop)
+    loop = Loop(job, sources, keeper, stop)
     with ExitStack() as going_down:
         going_down.callback(keeper.rescue)
         yield from loop.run()
@@ -96,7 +97,7 @@ class Loop:
     """The epochs of a run. `step` counts updates over all of it, from 1."""
 
     job: Job
-    source: Source
+    sources: dict[int, Source]
     keeper: Keeper
     stop: Callable[[], bool]
     step: int = 0
@@ -110,6 +111,7 @@ class Loop:
     def run(self) -> Iterator[Event]:
         recipe = self.job.recipe
         rule: torch.optim.Optimizer | None = None
+        thawed_at = 0
         for self.epoch in range(1, recipe.schedule.epochs + 1):
             depth = min(recipe.freeze.depth_at(self.epoch), len(self.job.stages))
             if depth != self.depth:
@@ -118,12 +120,24 @@ class Loop:
                     rule = optimize.optimizer(self.job.model, recipe)
                 else:
                     optimize.thaw(rule, self.job.model, recipe, self.step)
+                thawed_at = self.epoch
             assert rule is not None
             yield from self._epoch(rule)
+            if self.epoch == thawed_at:
+                yield from self._notes()
             yield from self.keeper.write()
             self.stopped = self.step < self._steps and (self.stopped or self._asked_to_stop())
             if self.stopped:
                 return
+
+    def _notes(self) -> Iterator[Noted]:
+        """How the first epoch at this depth saved time, in words."""
+        if self.source.kept and not self.stopped:
+            seconds = self.last[self.epoch].seconds
+            told = f"{seconds:.2f}" if seconds < 1 else f"{seconds:.0f}"
+            yield Noted(f"Reusing {self.source.kept:,} pictures already seen by the frozen part: epochs take {told} s.")
+        if words := self.job.precision.words:
+            yield Noted(words)
 
     def _asked_to_stop(self) -> bool:
         return self.job.world.any(self.stop())
@@ -134,8 +148,6 @@ class Loop:
         a_lone_picture = self.job.split.smallest < 2  # has no statistics to learn from
         keep_statistics = a_lone_picture or (recipe.model.pretrained and recipe.freeze.strategy == "two-phase")
         freeze(self.job.model, depth, keep_statistics=keep_statistics)
-        if depth < len(self.job.stages):
-            self.source = OnPictures(self.job.model, self.job.split)
         names = [stage.name for stage in self.job.stages]
         return Thawed(self.epoch, depth, names[:depth], names[depth:], trainable(self.job.model))
 
@@ -164,7 +176,8 @@ class Loop:
         inputs, labels = batch
         recipe = self.job.recipe
         optimize.set_rate(rule, recipe, self.step, self._steps)
-        outputs = self.source.module(inputs)
+        with self.job.precision.learning() if self._layers_learn else nullcontext():
+            outputs = self.source.module(*inputs).float()
         loss = F.cross_entropy(outputs, labels, label_smoothing=recipe.schedule.label_smoothing)
         rule.zero_grad(set_to_none=True)
         loss.backward()
@@ -173,6 +186,17 @@ class Loop:
         self.step += 1
         right = (outputs.detach().argmax(dim=1) == labels).sum()
         return Sums(len(labels), loss.detach() * len(labels), right)
+
+    @property
+    def _layers_learn(self) -> bool:
+        """Whether more than the head learns; a head alone gains nothing by a lower precision."""
+        return self.depth is not None and self.depth < len(self.job.stages)
+
+    @property
+    def source(self) -> Source:
+        """Where the batches come from at the present depth."""
+        assert self.depth is not None
+        return self.sources[self.depth]
 
     @property
     def _lr(self) -> float:

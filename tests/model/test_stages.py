@@ -7,7 +7,6 @@ import torch
 from studio.model import catalogue
 from studio.model.catalogue import card, draw_card, names
 from studio.model.stages import freeze, frozen_names, head, stages, trainable
-from studio.training.features import Trunk
 from studio.workspace import Workspace
 
 FAMILIES = [
@@ -47,62 +46,6 @@ def test_every_depth_freezes_exactly_its_stages(backbone: str) -> None:
         still = {name for name, tensor in model.named_parameters() if not tensor.requires_grad}
         assert still == frozen_names(model, depth)
     assert trainable(model) == sum(tensor.numel() for tensor in head(model).parameters())
-
-
-@pytest.mark.parametrize(
-    "backbone", ["test_resnet", "test_vit", "tf_efficientnet_lite0", "convnext_atto", "mobilenetv3_small_050"]
-)
-def test_the_head_on_caught_features_says_what_the_whole_network_says(backbone: str) -> None:
-    model = timm.create_model(backbone, num_classes=4)
-    size = timm.data.resolve_data_config({}, model=model)["input_size"][-1]
-    trunk, inputs = Trunk(model), torch.randn(2, 3, size, size)
-    assert trunk.can_split(inputs)
-    modes = [module.training for module in model.modules()]
-    with torch.no_grad():
-        expected = model.eval()(inputs)
-        model.train()
-        assert torch.allclose(trunk.head.eval()(trunk(inputs)), expected, atol=1e-5)
-    trunk.head.train()
-    assert [module.training for module in model.modules()] == modes
-
-
-class Small(torch.nn.Module):
-    """A network whose body and head are given."""
-
-    def __init__(self, body: torch.nn.Module, head: torch.nn.Module) -> None:
-        super().__init__()
-        self.body, self.head = body, head
-
-    def get_classifier(self) -> torch.nn.Module:
-        return self.head
-
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self.head(self.body(inputs))
-
-
-class Noise(torch.nn.Module):
-    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        return inputs.flatten(1) + torch.rand_like(inputs.flatten(1))
-
-
-def test_features_are_kept_only_where_the_same_picture_gives_the_same_ones() -> None:
-    inputs, flat = torch.randn(2, 3, 4, 4), torch.nn.Flatten()
-    dropping = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(48, 3))
-    assert Trunk(Small(flat, dropping).train()).can_split(inputs)
-    assert not Trunk(Small(Noise(), torch.nn.Linear(48, 3))).can_split(inputs)
-
-    aside = Small(flat, torch.nn.Linear(48, 3))
-    aside.forward = lambda inputs: torch.nn.functional.linear(inputs.flatten(1), aside.head.weight)  # type: ignore
-    assert not Trunk(aside).can_split(inputs)
-
-
-def test_a_head_that_drops_is_measured_without_dropping() -> None:
-    from studio.training.sources import OnFeatures
-
-    dropping = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(48, 3))
-    trunk, features = Trunk(Small(torch.nn.Flatten(), dropping).train()), torch.randn(5, 48)
-    source = OnFeatures(trunk, None, None, features)  # type: ignore[arg-type]
-    assert torch.equal(source.logits(), dropping[1](features).detach()) and dropping.training
 
 
 def test_another_backbones_download_is_not_taken_for_this_one(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,18 @@ from studio.runs import launch
 from studio.runs.progress import Progress, thinned
 from studio.runs.run import Run
 from studio.runs.store import Store
-from studio.training.events import Event, Failed, Finished, Prepared, Started, Stepped, Thawed, Validated, Warned
+from studio.training.events import (
+    Event,
+    Failed,
+    Finished,
+    Noted,
+    Prepared,
+    Started,
+    Stepped,
+    Thawed,
+    Validated,
+    Warned,
+)
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
@@ -121,12 +132,12 @@ def test_a_run_whose_folder_is_deleted_while_it_trains_ends_with_a_sentence(
 
 
 def test_a_full_disk_is_told_in_a_sentence(run: Run, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.training import loader
+    from studio.training import room
 
     def full(*_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(loader, "_IN_MEMORY", 0)
+    monkeypatch.setattr(room, "IN_MEMORY", 0)
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
     full_run = Store(workspace).create(run.recipe.amended({"freeze.strategy": "full"}))
     launch.execute(full_run)
@@ -273,7 +284,8 @@ def test_what_a_watcher_gets_stays_small_and_keeps_its_peaks() -> None:
         for n in range(0, 300_000, 3)
     ]
     epochs = [validated(n + 1, 0.5, float(n)) for n in range(5000)]
-    payload = Progress.of([STARTED, *steps, *epochs], Recipe(), held=True).as_dict()
+    notes = [Noted(f"{n:03} " + "x" * 5000) for n in range(100)]
+    payload = Progress.of([STARTED, *notes, *steps, *epochs], Recipe(), held=True).as_dict()
     import json
 
     assert len(json.dumps(payload, allow_nan=False)) < 50_000
@@ -284,6 +296,14 @@ def test_what_a_watcher_gets_stays_small_and_keeps_its_peaks() -> None:
 def test_a_short_curve_is_not_thinned() -> None:
     progress = Progress.of([STARTED, *(validated(n, 0.5, n) for n in range(1, 9))], Recipe(), held=True)
     assert len(thinned(progress.history)) == 8
+
+
+def test_how_a_run_saves_time_is_told_once_in_order_and_not_without_end() -> None:
+    many = [Noted(f"note {n}") for n in range(30)]
+    progress = Progress.of([STARTED, Noted("b"), Noted("a"), Noted("b"), *many], Recipe(), held=True)
+    assert progress.notes[:3] == ["b", "a", "note 0"] and not progress.warnings
+    assert progress.as_dict()["notes"] == progress.notes[:20]
+    assert Progress.of([STARTED], Recipe(), held=True).as_dict()["notes"] == []
 
 
 def test_failed_and_finished_are_said_in_words() -> None:

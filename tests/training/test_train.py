@@ -12,7 +12,7 @@ from studio.model.stages import freeze, frozen_state, stages
 from studio.recipe import DataChoice, ModelChoice, Recipe
 from studio.training import train as engine
 from studio.training.checkpoint import load
-from studio.training.events import Finished, Looked, Prepared, Saved, Started, Stepped, Thawed, Validated, Warned
+from studio.training.events import Finished, Looked, Noted, Prepared, Saved, Started, Stepped, Thawed, Validated, Warned
 from studio.training.train import train
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
@@ -30,7 +30,7 @@ def numbers(events: list) -> list[tuple]:
 
 def test_a_run_tells_its_story_in_order(pictures: Pictures) -> None:
     events = list(train(tiny(pictures())))
-    told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped))]
+    told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped, Noted))]
     assert told == [Started, Looked, Thawed, Validated, Validated, Finished]
     assert events[-1].epochs == 2 and not events[-1].stopped
 
@@ -105,9 +105,94 @@ def test_two_phase_trains_the_head_alone_first(pictures: Pictures) -> None:
 
 def test_kept_features_change_the_speed_and_not_the_result(pictures: Pictures) -> None:
     recipe = tiny(pictures(), model__backbone="tf_efficientnet_lite0", model__pretrained=True)
-    kept, anew = (numbers(list(train(recipe.amended({"engine.cache": mode})))) for mode in ("auto", "off"))
+    exactly = recipe.amended({"engine.precision": "float32"})
+    kept, anew = (numbers(list(train(exactly.amended({"engine.cache": mode})))) for mode in ("auto", "off"))
     for row, other in zip(kept, anew, strict=True):
         assert row == pytest.approx(other, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("depth", [3, 7])
+def test_features_kept_at_any_depth_change_the_speed_and_not_the_result(pictures: Pictures, depth: int) -> None:
+    recipe = tiny(
+        pictures(),
+        model__backbone="tf_efficientnet_lite0",
+        model__pretrained=True,
+        model__image_size=64,
+        freeze__strategy="two-phase",
+        freeze__depth=depth,
+        freeze__head_epochs=1,
+        schedule__epochs=3,
+        engine__precision="float32",
+    )
+    kept, anew = (numbers(list(train(recipe.amended({"engine.cache": mode})))) for mode in ("auto", "off"))
+    for row, other in zip(kept, anew, strict=True):
+        assert row == pytest.approx(other, rel=2e-3, abs=2e-3)
+
+
+def test_fixed_variations_are_the_same_kept_or_made_anew(pictures: Pictures) -> None:
+    recipe = tiny(
+        pictures(), augment__preset="standard", augment__views=2, schedule__epochs=4, engine__precision="float32"
+    )
+    kept, anew = (list(train(recipe.amended({"engine.cache": mode}))) for mode in ("auto", "off"))
+    for row, other in zip(numbers(kept), numbers(anew), strict=True):
+        assert row == pytest.approx(other, rel=1e-4, abs=1e-5)
+    assert any("already seen" in event.sentence for event in of(Noted, kept)) and not of(Noted, anew)
+
+
+def test_a_second_run_reads_what_the_first_one_kept(pictures: Pictures, workspace: Workspace) -> None:
+    source = pictures()
+    recipe = tiny(source, model__backbone="tf_efficientnet_lite0", model__pretrained=True)
+    first = list(train(recipe, workspace=workspace))
+    again = list(train(recipe, workspace=workspace))
+    other_rate = list(train(recipe.amended({"optimizer.lr": 1e-3}), workspace=workspace))
+    assert numbers(first) == numbers(again)
+    for events in (again, other_rate):
+        assert "known from an earlier run" in of(Noted, events)[0].sentence
+    assert "known from an earlier run" not in of(Noted, first)[0].sentence
+
+
+def test_what_changed_since_is_looked_at_again(pictures: Pictures, workspace: Workspace) -> None:
+    source = pictures()
+    recipe = tiny(source, model__backbone="tf_efficientnet_lite0", model__pretrained=True)
+    list(train(recipe, workspace=workspace))
+    swapped = source / "cat" / "cat-000.png"
+    swapped.write_bytes(next((source / "dog").iterdir()).read_bytes())
+    events = list(train(recipe, workspace=workspace))
+    fresh = list(train(recipe))
+    for row, other in zip(numbers(events), numbers(fresh), strict=True):
+        assert row == pytest.approx(other, rel=1e-4, abs=1e-5)
+    known = int(of(Noted, events)[0].sentence.split()[0])
+    assert known >= len(list(source.rglob("*.png"))) - 2
+
+
+@pytest.mark.parametrize("harm", ["cut off", "flip", "empty"])
+def test_a_damaged_cache_is_noticed_and_made_anew(pictures: Pictures, workspace: Workspace, harm: str) -> None:
+    source = pictures()
+    recipe = tiny(source, model__backbone="tf_efficientnet_lite0", model__pretrained=True)
+    first = list(train(recipe, workspace=workspace))
+    for file in (workspace.cache / "features").rglob("*.rows"):
+        data = bytearray(file.read_bytes())
+        data[100] ^= 255
+        file.write_bytes({"cut off": data[:-7], "flip": data, "empty": b""}[harm])
+    again = list(train(recipe, workspace=workspace))
+    assert numbers(first) == numbers(again)
+
+
+def test_other_weights_sizes_and_depths_share_nothing(pictures: Pictures, workspace: Workspace) -> None:
+    source = pictures()
+    recipe = tiny(source, model__backbone="tf_efficientnet_lite0", model__pretrained=True)
+    list(train(recipe, workspace=workspace))
+    for change in (
+        {"model.pretrained": False},
+        {"model.image_size": 64},
+        {"freeze.strategy": "full", "freeze.depth": 4},
+        {"engine.precision": "float32"},
+        {"augment.preset": "standard", "augment.views": 1},
+    ):
+        events = list(train(recipe.amended(change), workspace=workspace))
+        assert not any(
+            "earlier run" in event.sentence and event.sentence.startswith("6 ") for event in of(Noted, events)
+        )
 
 
 def test_a_stop_keeps_the_best_weights(pictures: Pictures, tmp_path: Path) -> None:
@@ -167,7 +252,7 @@ def test_a_stop_is_heard_while_the_pictures_are_looked_at(pictures: Pictures, tm
     folder = tmp_path / "run"
     folder.mkdir()
     events = list(train(tiny(pictures(each=60)), folder, stop=stop))
-    assert not of(Looked, events) and not of(Validated, events) and len(asked) == 4
+    assert not of(Looked, events) and not of(Validated, events) and len(asked) == 3
     end = events[-1]
     assert (end.stopped, end.best_epoch, end.val_accuracy, end.checkpoint) == (True, None, None, None)
     assert list(folder.iterdir()) == []

@@ -1,0 +1,219 @@
+"""The first look: every picture decoded once, and shown to the frozen part once where what it sees is kept."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from studio.errors import DataError
+from studio.model.frozen import Frozen
+from studio.training.events import Event, Looked, Noted, Prepared, Warned
+from studio.training.features import Features, key, shelf
+from studio.training.loader import Pictures, Seen
+from studio.training.prepare import Job, steps_of
+from studio.training.room import fits
+from studio.training.sources import OnFeatures, OnPictures, Source
+
+_TELL_EVERY = 0.25  # seconds between two Prepared events at the least
+Stop = Callable[[], bool]
+
+
+def first_look(job: Job, stop: Stop) -> Generator[Event, None, dict[int, Source] | None]:
+    """Look at all pictures once; returns where the batches come from at each depth of the run.
+
+    Returns None where `stop` said so meanwhile. Raises DataError where too little can be opened.
+    """
+    plan = _Plan(job)
+    for side in (plan.val, plan.train):
+        yield from _look(side, job, stop)
+    if job.world.any(not (plan.val.pictures.whole and plan.train.pictures.whole)):
+        return None
+    yield from _sum_up(job)
+    yield from plan.notes()
+    return {depth: plan.source(depth) for depth in job.depths}
+
+
+@dataclass
+class _Side:
+    """The pictures of one split, and what is kept of them: features by depth, `views` variations of each."""
+
+    pictures: Pictures
+    doing: str
+    features: dict[int, Features] = field(default_factory=dict)
+    frozen: Frozen | None = None
+    varied: bool = False
+    views: int = 1
+    reused: int = 0
+
+
+class _Plan:
+    """What is kept for which depth: features where the network can be cut and there is room, else pictures."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        split, views = job.split, job.recipe.augment.views
+        varies = split.pipeline.varies
+        self.train = _Side(split.train, "Looking at the training pictures", varied=varies, views=views or 1)
+        self.val = _Side(split.val, "Looking at the held-back pictures")
+        for depth in job.halves.boundaries if job.halves else ():
+            if self._there_is_room(depth, self.val):
+                self.val.features[depth] = self._features(depth, self.val)
+                if (views or not varies) and self._there_is_room(depth, self.train):
+                    self.train.features[depth] = self._features(depth, self.train)
+        for side in (self.train, self.val):
+            side.pictures.keep = any(depth not in side.features for depth in job.depths)
+            side.frozen = self._frozen(tuple(side.features), len(side.pictures) * side.views)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return torch.float32 if self.job.precision.exactly else torch.bfloat16
+
+    def _there_is_room(self, depth: int, side: _Side) -> bool:
+        assert self.job.halves is not None
+        numbers = self.job.halves.boundaries[depth].numbers * len(side.pictures) * side.views
+        return fits(numbers * self._dtype.itemsize, self.job.cache)
+
+    def _features(self, depth: int, side: _Side) -> Features:
+        halves, cache = self.job.halves, self.job.cache
+        assert halves is not None
+        boundary = halves.boundaries[depth]
+        known = shelf(boundary, halves.front([depth]), self.job.geometry, self._dtype, cache / "features")
+        return Features(boundary, len(side.pictures), side.views, self._dtype, known, cache)
+
+    def _frozen(self, depths: Sequence[int], looks: int) -> Frozen | None:
+        if not depths:
+            return None
+        assert self.job.halves is not None
+        front = self.job.halves.front(depths)
+        return Frozen(front, self.job.world.device, exactly=self.job.precision.exactly, looks=looks)
+
+    def source(self, depth: int) -> Source:
+        job, split = self.job, self.job.split
+        if depth not in self.val.features:
+            return OnPictures(job.model, split)
+        assert job.halves is not None
+        learnt = self.train.features.get(depth)
+        if learnt is None:
+            looks = len(split.train) * job.recipe.schedule.epochs
+            learnt = self._frozen((depth,), looks)
+            assert learnt is not None
+        return OnFeatures(job.halves.boundaries[depth], split, learnt, self.val.features[depth])
+
+    def notes(self) -> Iterator[Noted]:
+        """What was spared, in words."""
+        if reused := self.val.reused + self.train.reused:
+            yield Noted(
+                f"{reused:,} pictures were known from an earlier run: what the frozen part makes of them was read from "
+                "the cache."
+            )
+        frozen = self.train.frozen or self.val.frozen
+        if frozen is not None and frozen.way is not None:
+            yield Noted(f"The frozen part runs {frozen.way.words}; {_likeness(frozen.alike)}.")
+
+
+def _likeness(alike: float) -> str:
+    if alike > 0.99999:
+        return "it sees what the exact network sees"
+    return f"what it sees agrees with the exact network (cosine {alike:.4f} on the first pictures)"
+
+
+def _look(side: _Side, job: Job, stop: Stop) -> Generator[Event, None, None]:
+    """Open these pictures, and fill their features. Leaves off where `stop` says so."""
+    pictures, on_cpu = side.pictures, job.world.device.type == "cpu"
+    many = 16 if on_cpu else 64  # few, to hear a stop soon
+    yield Prepared(side.doing, 0, len(pictures.asked))
+    if stop():
+        return
+    filling, told = _Filling(side, job), time.monotonic()
+    for row, seen in enumerate(pictures.look(filling.lacks, cores_are_mine=on_cpu)):
+        filling.add(row, seen)
+        if len(filling.squares) >= many:
+            filling.show()
+        if time.monotonic() - told > _TELL_EVERY:
+            told = time.monotonic()
+            yield Prepared(side.doing, row + 1, len(pictures.asked))
+        if row % many == many - 1 and stop():
+            break
+    filling.close()
+
+
+class _Filling:
+    """Fills a side's features: from the shelf what is there, else by showing the pictures to the frozen part."""
+
+    def __init__(self, side: _Side, job: Job) -> None:
+        self.side, self.job = side, job
+        self.squares: list[np.ndarray] = []
+        self._rows: list[tuple[int, int, bytes]] = []  # row, view and key of each square
+
+    def _keys(self, digest: bytes, place: int) -> list[bytes]:
+        if not self.side.varied:
+            return [digest]
+        split = self.job.split
+        return [key(digest, split.pipeline, split.seed, view, place) for view in range(self.side.views)]
+
+    def lacks(self, digest: bytes, place: int) -> bool:
+        """Whether anything about this picture is on no shelf."""
+        features = self.side.features.values()
+        return not all(each.knows(name) for name in self._keys(digest, place) for each in features)
+
+    def add(self, row: int, seen: Seen) -> None:
+        """Take a picture's features from the shelf, or put it in line to be shown."""
+        features, spared = self.side.features.values(), 0
+        for view, name in enumerate(self._keys(seen.digest, seen.place)) if features else ():
+            if all(each.take(row, view, name) for each in features):
+                spared += 1
+                continue
+            base = self.side.pictures.base(seen)
+            self.squares.append(self._varied(base, view, seen.place) if self.side.varied else self._plain(base))
+            self._rows.append((row, view, name))
+        self.side.reused += bool(spared)
+
+    def _plain(self, base: np.ndarray) -> np.ndarray:
+        return self.job.geometry.centre(base)
+
+    def _varied(self, base: np.ndarray, view: int, place: int) -> np.ndarray:
+        return self.job.split.pipeline.apply(base, self.job.split.seed, view + 1, place)
+
+    def show(self) -> None:
+        """Show the frozen part what is in line."""
+        if not self.squares:
+            return
+        assert self.side.frozen is not None
+        found = self.side.frozen(self.job.split.inputs(torch.from_numpy(np.stack(self.squares))))
+        for features, kept in zip(self.side.features.values(), found, strict=True):
+            features.put(self._rows, kept)
+        self.squares, self._rows = [], []
+
+    def close(self) -> None:
+        self.show()
+        for features in self.side.features.values():
+            features.close()
+
+
+def _sum_up(job: Job) -> Generator[Event, None, None]:
+    """Tell what could be opened in all processes, and cut the epochs by it: no process may have an empty batch."""
+    split, world = job.split, job.world
+    parts = world.gather((len(split.train), len(split.val), {**split.train.broken, **split.val.broken}))
+    trains, vals = [part[0] for part in parts], [part[1] for part in parts]
+    if broken := {path: why for part in parts for path, why in part[2].items()}:
+        yield _left_out(broken)
+    for counts in (trains, vals):
+        if not sum(counts):
+            raise DataError("None of these pictures can be opened.", "Run the check to see why.", job.dataset.root)
+        if not min(counts):
+            raise DataError(f"There are too few pictures for {world.size} processes.", "Start fewer.", job.dataset.root)
+    split.steps = min(steps_of(job.recipe, sum(trains)), min(trains))
+    split.smallest = min(trains) // split.steps
+    yield Looked(sum(trains), sum(vals), split.steps)
+
+
+def _left_out(broken: dict[str, str]) -> Warned:
+    path, why = next(iter(broken.items()))
+    if len(broken) == 1:
+        return Warned(f"One picture could not be opened and is left out: {path} ({why}).", [path])
+    return Warned(
+        f"{len(broken)} pictures could not be opened and are left out: {path} ({why}) and {len(broken) - 1} more.",
+        sorted(broken)[:1000],
+    )
