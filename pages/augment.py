@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from studio.ui import forms, preview
+from studio.ui import forms, pictures, preview
 from studio.ui.cards import head, nothing_yet, onward
 from studio.ui.state import current_dataset, draft, open_dataset, save_draft
 
@@ -17,11 +17,14 @@ if entry is None:
     nothing_yet("Open some pictures first, to see what each choice does to them.", "Open pictures", "data")
     st.stop()
 
+dataset = open_dataset(entry)
 left, right = st.columns([2, 3], gap="large")
 with left:
-    recipe = forms.augment(draft(entry), key=entry.id)
+    recipe = draft(entry)
+    learnt_from = pictures.divided(dataset, recipe.data.val_share, recipe.seed).query("split == 'train'")
+    recipe = forms.augment(recipe, len(learnt_from), key=entry.id)
     save_draft(entry, recipe)
 with right:
-    preview.draw(entry, open_dataset(entry), recipe)
+    preview.draw(entry, dataset, recipe)
 
 onward("model", "Choose the model", "Next: choose the network and how much of it learns.")

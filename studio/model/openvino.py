@@ -8,7 +8,6 @@ from torch import nn
 
 from studio.model.boundary import Kept
 
-
 # Its converter still traces with torch.jit, which warns the user of a run about it.
 warnings.filterwarnings("ignore", message="`torch.jit.trace", category=FutureWarning)
 

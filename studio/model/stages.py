@@ -35,17 +35,25 @@ def stages(model: nn.Module) -> tuple[StageTensors, ...]:
     """The network's stages from input to output, without the head: timm's coarse groups, or the top-level children.
 
     "The last layer group" of timm is not the head: in mobilenetv3 it holds 590,848 pretrained parameters. So the head
-    is taken out by identity, and what else is in its group is a stage like any other.
+    is taken out by identity, and what else is in its group is a stage like any other. Layers with weights of their own
+    that timm counts to the last blocks (`conv_head`) are a stage too: thawing them alone is the cheapest thaw there is.
     """
     learnt = {id(tensor) for tensor in head(model).parameters()}
     sizes = {name: tensor.numel() for name, tensor in model.named_parameters() if id(tensor) not in learnt}
     found = []
-    for names in _groups(model):
-        kept = tuple(name for name in names if name in sizes)
-        if kept:
-            others = sizes.keys() - set(kept)
-            found.append(StageTensors(_stage_name(kept, others), kept, sum(sizes[name] for name in kept)))
+    kept_groups = [kept for names in _groups(model) if (kept := tuple(name for name in names if name in sizes))]
+    for kept in [*kept_groups[:-1], *_split_off(model, kept_groups[-1])] if kept_groups else ():
+        others = sizes.keys() - set(kept)
+        found.append(StageTensors(_stage_name(kept, others), kept, sum(sizes[name] for name in kept)))
     return tuple(found)
+
+
+def _split_off(model: nn.Module, names: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The last group as it is, or in two where layers that weigh something follow its blocks."""
+    first = names[0].partition(".")[0]
+    after = tuple(name for name in names if name.partition(".")[0] != first)
+    weighs = any(model.get_parameter(name).ndim > 1 for name in after)
+    return [tuple(name for name in names if name not in after), after] if weighs else [names]
 
 
 def _groups(model: nn.Module) -> list[list[str]]:

@@ -12,6 +12,7 @@ from studio.training.events import (
     Failed,
     Finished,
     Looked,
+    Noted,
     Prepared,
     Saved,
     Started,
@@ -50,6 +51,7 @@ class Progress:
     failure: Failed | None = None
     thaws: list[Thawed] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     validated: list[Validated] = field(default_factory=list)
     best: Validated | None = None
     stepped: list[Stepped] = field(default_factory=list)
@@ -121,13 +123,13 @@ class Progress:
                 self.checkpoint = event.path if event.which == "best" or self.checkpoint is None else self.checkpoint
             case Warned():
                 self.warnings.append(event)
+            case Noted() if event.sentence not in self.notes:
+                self.notes.append(event.sentence)
             case Finished():
                 self.finished, self.val_accuracy, self.best_epoch = event, event.val_accuracy, event.best_epoch
                 self.images_per_second = event.images_per_second
             case Failed():
                 self.failure = self.failure or event  # under torchrun the others fail because the first did
-            case _:
-                pass
 
     def _status(self, any_events: bool, held: bool, stop_requested: bool) -> Status:
         if self.failure:
@@ -219,6 +221,7 @@ class Progress:
             "curve": {name: steps.get(name, []) for name in ("epoch", "train_loss", "train_accuracy")},
             "thaws": [{"epoch": thaw.epoch, "depth": thaw.depth, "learning": thaw.learning} for thaw in self.thaws],
             "warnings": [warning.sentence for warning in self.warnings[:20]],
+            "notes": [note[:300] for note in self.notes[:20]],
             "failure": asdict(self.failure) if self.failure else None,
         }
 

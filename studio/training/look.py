@@ -9,6 +9,7 @@ import torch
 
 from studio.errors import DataError
 from studio.model.frozen import Frozen
+from studio.training import notes
 from studio.training.events import Event, Looked, Noted, Prepared, Warned
 from studio.training.features import Features, key, shelf
 from studio.training.loader import Pictures, Seen
@@ -53,8 +54,8 @@ class _Plan:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        split, views = job.split, job.recipe.augment.views
-        varies = split.pipeline.varies
+        split, varies = job.split, job.split.pipeline.varies
+        views = job.recipe.augment.views if varies else 0
         self.train = _Side(split.train, "Looking at the training pictures", varied=varies, views=views or 1)
         self.val = _Side(split.val, "Looking at the held-back pictures")
         for depth in job.halves.boundaries if job.halves else ():
@@ -64,7 +65,10 @@ class _Plan:
                     self.train.features[depth] = self._features(depth, self.train)
         for side in (self.train, self.val):
             side.pictures.keep = any(depth not in side.features for depth in job.depths)
-            side.frozen = self._frozen(tuple(side.features), len(side.pictures) * side.views)
+        looks = len(split.val) + len(split.train) * self.train.views
+        self.val.frozen = self.train.frozen = self._frozen(tuple(self.val.features), looks)
+        if self.val.features.keys() != self.train.features.keys():
+            self.train.frozen = self._frozen(tuple(self.train.features), looks)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -104,19 +108,10 @@ class _Plan:
     def notes(self) -> Iterator[Noted]:
         """What was spared, in words."""
         if reused := self.val.reused + self.train.reused:
-            yield Noted(
-                f"{reused:,} pictures were known from an earlier run: what the frozen part makes of them was read from "
-                "the cache."
-            )
+            yield Noted(notes.known(reused))
         frozen = self.train.frozen or self.val.frozen
         if frozen is not None and frozen.way is not None:
-            yield Noted(f"The frozen part runs {frozen.way.words}; {_likeness(frozen.alike)}.")
-
-
-def _likeness(alike: float) -> str:
-    if alike > 0.99999:
-        return "it sees what the exact network sees"
-    return f"what it sees agrees with the exact network (cosine {alike:.4f} on the first pictures)"
+            yield Noted(notes.frozen(frozen.way.words, frozen.alike))
 
 
 def _look(side: _Side, job: Job, stop: Stop) -> Generator[Event, None, None]:

@@ -137,8 +137,8 @@ class Plan:
         if not parts:
             return ""
         return (
-            f"Each part of each kind of convolution learns in the precision that was faster when timed on this "
-            f"processor: {half} of {len(parts)} in bfloat16, the others in float32."
+            f"Layers that learn compute in whichever precision was faster when timed on this processor: {half} of "
+            f"{len(parts)} kinds of steps in bfloat16, numbers of half the size, the others in float32."
         )
 
 

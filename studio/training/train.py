@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from studio.model.stages import freeze, trainable
 from studio.recipe import Recipe
-from studio.training import optimize
+from studio.training import notes, optimize
 from studio.training.checkpoint import Card
 from studio.training.events import Event, Finished, Noted, Started, Stepped, Thawed, Validated
 from studio.training.keeper import Keeper
@@ -113,7 +113,7 @@ class Loop:
         rule: torch.optim.Optimizer | None = None
         thawed_at = 0
         for self.epoch in range(1, recipe.schedule.epochs + 1):
-            depth = min(recipe.freeze.depth_at(self.epoch), len(self.job.stages))
+            depth = self._depth_at(self.epoch) or 0
             if depth != self.depth:
                 yield self._thaw(depth)
                 if rule is None:
@@ -123,19 +123,24 @@ class Loop:
                 thawed_at = self.epoch
             assert rule is not None
             yield from self._epoch(rule)
-            if self.epoch == thawed_at:
+            alone = self._depth_at(self.epoch + 1) != depth
+            if self.epoch == thawed_at + (not alone):  # the second one, if there is one: the first also times layers
                 yield from self._notes()
             yield from self.keeper.write()
             self.stopped = self.step < self._steps and (self.stopped or self._asked_to_stop())
             if self.stopped:
                 return
 
+    def _depth_at(self, epoch: int) -> int | None:
+        """Frozen stages in an epoch; None after the last one."""
+        recipe = self.job.recipe
+        return min(recipe.freeze.depth_at(epoch), len(self.job.stages)) if epoch <= recipe.schedule.epochs else None
+
     def _notes(self) -> Iterator[Noted]:
-        """How the first epoch at this depth saved time, in words."""
+        """How an epoch at this depth saved time, in words."""
         if self.source.kept and not self.stopped:
-            seconds = self.last[self.epoch].seconds
-            told = f"{seconds:.2f}" if seconds < 1 else f"{seconds:.0f}"
-            yield Noted(f"Reusing {self.source.kept:,} pictures already seen by the frozen part: epochs take {told} s.")
+            learning = len(self.job.stages) - (self.depth or 0) if len(self.sources) > 1 else None
+            yield Noted(notes.reusing(self.source.kept, self.last[self.epoch].seconds, learning))
         if words := self.job.precision.words:
             yield Noted(words)
 
@@ -190,13 +195,12 @@ class Loop:
     @property
     def _layers_learn(self) -> bool:
         """Whether more than the head learns; a head alone gains nothing by a lower precision."""
-        return self.depth is not None and self.depth < len(self.job.stages)
+        return (self.depth or 0) < len(self.job.stages)
 
     @property
     def source(self) -> Source:
-        """Where the batches come from at the present depth."""
-        assert self.depth is not None
-        return self.sources[self.depth]
+        """Where the batches come from at present."""
+        return self.sources[self.depth or 0]
 
     @property
     def _lr(self) -> float:

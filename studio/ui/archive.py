@@ -68,7 +68,8 @@ def _row(run: Run) -> dict[str, object]:
 def _asked(recipe: Recipe) -> str:
     strategy = {"head": "head only", "two-phase": "head, then thaw", "full": "everything"}[recipe.freeze.strategy]
     epochs = count(recipe.schedule.epochs, "epoch")
-    return f"{strategy} · {epochs} · {recipe.model.backbone} · variation {recipe.augment.preset}"
+    fixed = f" ({recipe.augment.views} fixed)" if recipe.augment.views else ""
+    return f"{strategy} · {epochs} · {recipe.model.backbone} · variation {recipe.augment.preset}{fixed}"
 
 
 def actions(run: Run) -> None:

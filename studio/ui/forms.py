@@ -11,6 +11,7 @@ from studio.recipe import Recipe, fields
 from studio.ui.cards import count, plain
 
 EVERYTHING, BOTH = "All pictures", "both"
+_ROOM, _KEPT_PER_PICTURE = 1 << 30, 1280 * 2  # bytes; the usual backbone gives its head 1,280 numbers of 2 bytes
 
 
 def val_share(recipe: Recipe, dataset: Dataset, key: str) -> Recipe:
@@ -67,8 +68,8 @@ def class_and_split(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     return chosen if split == BOTH else chosen.query("split == @split")
 
 
-def augment(recipe: Recipe, key: str) -> Recipe:
-    """The preset, each with its sentence."""
+def augment(recipe: Recipe, pictures: int, key: str) -> Recipe:
+    """The preset, each with its sentence, and whether variations are new every epoch; `pictures` are learnt from."""
     names = list(PRESETS)
     chosen = st.radio(
         "How much to vary the pictures",
@@ -78,7 +79,81 @@ def augment(recipe: Recipe, key: str) -> Recipe:
         key=f"preset-{key}",
         captions=[PRESETS[name].sentence for name in names],
     )
-    return recipe.amended({"augment.preset": chosen})
+    varied = recipe.amended({"augment.preset": chosen})
+    return varied.amended({"augment.views": views(varied, pictures, key) if chosen != "none" else 0})
+
+
+def views(recipe: Recipe, pictures: int, key: str) -> int:
+    """How many fixed variations of each picture there are, or 0: a new one every epoch."""
+    fixed = st.radio(
+        "How many variations of each picture",
+        [False, True],
+        index=int(recipe.augment.views > 0),
+        format_func={False: "New variations every epoch", True: "A fixed number of variations"}.__getitem__,
+        key=f"fixed-{key}",
+        captions=[
+            "The most to learn from, but the frozen part looks at every picture again in every epoch.",
+            "What the frozen part makes of them is computed only once, so later epochs are much faster.",
+        ],
+    )
+    if not fixed:
+        return 0
+    suggested = views_suggested(pictures, recipe.schedule.epochs)
+    chosen = st.number_input(
+        "Variations of each picture",
+        1,
+        64,
+        recipe.augment.views or suggested,
+        key=f"views-{key}",
+        help=fields()["augment.views"],
+    )
+    st.caption(
+        f"Suggested: {suggested} for your {count(pictures, 'picture')} to learn from and "
+        f"{count(recipe.schedule.epochs, 'epoch')}. {_in_vain(recipe)}"
+    )
+    return chosen
+
+
+def views_suggested(pictures: int, epochs: int) -> int:
+    """As many as there are epochs, if what is kept of them fits into 1 GiB; never more than 8."""
+    return max(1, min(epochs, _ROOM // (_KEPT_PER_PICTURE * max(pictures, 1)), 8))
+
+
+def _in_vain(recipe: Recipe) -> str:
+    """Why fixed variations save less than they promise, where the rest of the recipe is in their way."""
+    if recipe.engine.cache == "off":
+        return "They save no time now: keeping is switched off under Speed, on the Model page."
+    if recipe.freeze.final_depth:
+        return ""
+    if recipe.freeze.strategy == "two-phase":
+        alone = recipe.freeze.head_epochs
+        return (
+            f"Only the first {count(alone, 'epoch')} will be faster: after {'it' if alone == 1 else 'them'} all thaws."
+        )
+    return "They save no time now: nothing stays frozen, as chosen on the Model page."
+
+
+def speed(recipe: Recipe, key: str) -> Recipe:
+    """What saves time without anybody's doing, each with its switch."""
+    words, ways = fields(), ["auto", "float32"]
+    with st.expander("Speed", icon=":material/speed:", key=f"speed-{key}"):
+        st.caption("How the studio saves time while accuracy stays the same. Each can be switched off, to compare.")
+        keep = st.toggle(
+            "Keep what the frozen part computes",
+            recipe.engine.cache == "auto",
+            help=words["engine.cache"],
+            key=f"cache-{key}",
+        )
+        precision = st.segmented_control(
+            "Precision",
+            ways,
+            default=recipe.engine.precision,
+            required=True,
+            format_func={"auto": "Automatic", "float32": "Exact (float32)"}.__getitem__,
+            help=words["engine.precision"],
+            key=f"precision-{key}",
+        )
+    return recipe.amended({"engine.cache": "auto" if keep else "off", "engine.precision": precision})
 
 
 EXPERT: dict[str, tuple[str, dict[str, Any]]] = {
@@ -155,4 +230,6 @@ def summary(recipe: Recipe) -> str:
     vary = {"none": "without varying the pictures"}.get(
         recipe.augment.preset, f"with {PRESETS[recipe.augment.preset].title.lower()} variation of the pictures"
     )
+    if recipe.augment.views and recipe.augment.preset != "none":
+        vary += f" ({recipe.augment.views} fixed ones of each)"
     return f"Takes {plain(recipe.model.backbone)}, {learns}, {vary}."

@@ -10,6 +10,7 @@ from studio.data.picture import open_picture
 from studio.model.catalogue import card
 from studio.recipe import Recipe
 from studio.ui import pictures
+from studio.ui.cards import count
 from studio.ui.state import workspace
 
 VARIANTS = 6
@@ -27,27 +28,40 @@ def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
         "Picture", places, key=f"preview-picture-{entry.id}-{name}", format_func=lambda n: dataset.samples[n].path
     )
     path = dataset.samples[place].path
+    unvaried, views = recipe.augment.preset == "none", recipe.augment.views
     geometry = shape(recipe)
     base = geometry.base(open_picture(dataset.root / path, at_least=geometry.base_size))
     pipeline = Pipeline(recipe.augment.preset, geometry.size)
-    st.caption("As the model sees it without variation, and six times as it may see it while it learns.")
+    shown = min(views, VARIANTS) or VARIANTS
+    st.caption(
+        f"As the model sees it without variation, and {count(shown, 'fixed variation')} like those it sees in turn."
+        if views
+        else "As the model sees it without variation, and six times as it may see it while it learns."
+    )
     plainly, varied = st.columns([2, 5])
-    plainly.image(pictures.inline(geometry.centre(base)), width=224, caption="original", alt=f"The original of {path}")
+    with plainly.container(width=224):  # or less, where the column is narrower
+        st.image(
+            pictures.inline(geometry.centre(base)), width="stretch", caption="original", alt=f"The original of {path}"
+        )
     with varied.grid(3, min_column_width=90):
-        for number in range(VARIANTS):
-            variant = pipeline.apply(base, recipe.seed, rolls * VARIANTS + number + 1, place)
+        for turn in range(shown):
+            variation = recipe.augment.variation(rolls * shown + turn + 1)
+            number = variation if views else turn + 1
+            variant = pipeline.apply(base, recipe.seed, variation, place)
             st.image(
                 pictures.inline(variant),
                 width="stretch",
-                caption=f"variant {number + 1}",
-                alt=f"Variant {number + 1} of {path}",
+                caption=f"variant {number}",
+                alt=f"Variant {number} of {path}",
             )
     if st.button(
-        "Roll again", icon=":material/casino:", key=f"roll-{entry.id}", disabled=recipe.augment.preset == "none"
+        "Roll again", icon=":material/casino:", key=f"roll-{entry.id}", disabled=unvaried or 0 < views <= shown
     ):
         st.session_state[f"rolls-{entry.id}"] = rolls + 1
         st.rerun()
-    if recipe.augment.preset == "none":
+    if 0 < views <= shown:
+        st.caption("There are no others: each epoch shows one of these, in turn.")
+    if unvaried:
         st.caption("With no variation all of them are alike. Choose another preset to see a difference.")
 
 

@@ -9,7 +9,7 @@ from studio.runs.progress import Progress
 from studio.runs.run import Run
 from studio.ui import forms, pictures
 from studio.ui.cards import count, fault, link, percent, plain, shortened
-from studio.ui.components import live_chart
+from studio.ui.components import SWITCHED_OFF, live_chart
 from studio.ui.lists import STATUS
 from studio.ui.state import begin, draft, go, live_runs, open_dataset
 
@@ -62,6 +62,7 @@ def watch(run: Run) -> None:
     else:
         warnings(progress)
         ended(run, progress)
+        savings(progress)
 
 
 def created(run: Run) -> None:
@@ -93,6 +94,14 @@ def warnings(progress: Progress) -> None:
         if warning.pictures:
             with st.expander(f"The {count(len(warning.pictures), 'picture')}", key=f"warned-{place}"):
                 st.dataframe({"file": warning.pictures}, hide_index=True, alt="The pictures of this warning")
+
+
+def savings(progress: Progress) -> None:
+    """How a run that ended saved time; while it goes on, the live chart says so."""
+    if progress.notes:
+        with st.expander("How this run saved time", expanded=True, icon=":material/speed:", key="savings"):
+            st.caption("\n".join(f"- {plain(sentence)}" for sentence in progress.notes[:20]))
+            st.caption(SWITCHED_OFF)
 
 
 def ended(run: Run, progress: Progress) -> None:

@@ -148,7 +148,7 @@ def test_the_demo_takes_one_click_from_nothing_to_a_running_training(page: "Page
     page.get_by_role("button", name="Run the demo").click()
     clicks += 1
     run = the_run(page, studio)
-    page.get_by_text("all 8 stages are learning", exact=False).wait_for(timeout=120_000)
+    page.get_by_text("all 9 stages are learning", exact=False).wait_for(timeout=120_000)
     page.get_by_role("button", name="See the results").wait_for(timeout=300_000)
     progress = run.progress()
     head_only, thawed = progress.validated[2].val_accuracy, progress.val_accuracy

@@ -128,7 +128,7 @@ def test_the_outcome_has_every_field_and_the_list_a_row(trained: tuple[Run, Path
     found = outcome(run)
     assert found["status"] == "finished" and Path(found["checkpoint"]).is_file() and None not in found.values()
     assert found["val_accuracy_low"] < found["val_accuracy"] <= found["val_accuracy_high"]
-    assert found["trainable_parameters"] == 2 * 1280 + 2 and found["frozen_stages"] == 8
+    assert found["trainable_parameters"] == 2 * 1280 + 2 and found["frozen_stages"] == 9
     assert summary(run)["val_accuracy"] == found["val_accuracy"]
 
 

@@ -338,7 +338,7 @@ def test_frozen_modules_neither_drop_nor_drift() -> None:
     import timm
 
     model = timm.create_model("tf_efficientnet_lite0", drop_rate=0.5, drop_path_rate=0.3, num_classes=3)
-    freeze(model, 8)
+    freeze(model, 9)
     frozen = [name for name, module in model.named_modules() if not module.training]
     assert "bn1" in frozen and "blocks.6.0.drop_path" in frozen and "bn2" in frozen
     assert model.get_classifier().training

@@ -19,8 +19,8 @@ from studio.data.library import Entry, Library
 from studio.recipe import FreezePlan, Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
-from studio.training.events import Failed, Finished, Saved, Started, Thawed, Validated
-from studio.ui import checking
+from studio.training.events import Failed, Finished, Noted, Saved, Started, Thawed, Validated
+from studio.ui import checking, forms
 from studio.ui.cards import plain
 from studio.ui.places import place
 from studio.workspace import Workspace
@@ -216,9 +216,95 @@ def test_a_preset_is_written_into_the_draft_and_previewed(visit: Open, entry: En
     assert len(at.image) == 7
 
 
+def asked(entry: Entry) -> Recipe:
+    """The draft, as it lies on the disk."""
+    return Recipe.from_toml((entry.folder / "recipe.toml").read_text())
+
+
+def test_fixed_variations_are_suggested_written_and_previewed(visit: Open, entry: Entry) -> None:
+    at = visit("augment", dataset=entry.id)
+    assert "Variations of each picture" not in [box.label for box in at.number_input]
+    at.radio(key=f"preset-{entry.id}").set_value("strong").run()
+    at.radio(key=f"fixed-{entry.id}").set_value(True).run()
+    assert asked(entry).augment.views == 8
+    assert re.search(r"Suggested: 8 for your \d\d pictures to learn from and 8 epochs", said(at))
+    for views in (3, 4, 3):
+        at.number_input(key=f"views-{entry.id}").set_value(views).run()
+        assert (at.number_input(key=f"views-{entry.id}").value, asked(entry).augment.views) == (views, views)
+        assert len(at.image) == views + 1 and button(at, "Roll again").disabled
+    again = visit("augment", dataset=entry.id)
+    assert again.number_input(key=f"views-{entry.id}").value == 3
+    again.radio(key=f"preset-{entry.id}").set_value("none").run()
+    assert not again.error and asked(entry).augment.views == 0
+
+
+def test_rolling_again_goes_through_the_fixed_variations(visit: Open, entry: Entry) -> None:
+    (entry.folder / "recipe.toml").write_text(of(entry, {"augment.preset": "gentle", "augment.views": 8}).to_toml())
+    at = visit("augment", dataset=entry.id)
+    before = [image.captions[0] for image in varied(at)]
+    button(at, "Roll again").click().run()
+    assert before == [f"variant {n}" for n in (1, 2, 3, 4, 5, 6)]
+    assert [image.captions[0] for image in varied(at)] == [f"variant {n}" for n in (7, 8, 1, 2, 3, 4)]
+
+
+def test_fixed_variations_that_save_nothing_are_called_so(visit: Open, entry: Entry) -> None:
+    for changes, words in (
+        ({"freeze": FreezePlan.everything()}, "nothing stays frozen"),
+        ({"freeze": FreezePlan.two_phase(head_epochs=2)}, "Only the first 2 epochs"),
+        ({"engine.cache": "off"}, "keeping is switched off"),
+    ):
+        recipe = of(entry, {"augment.preset": "gentle", "augment.views": 2, **changes})
+        (entry.folder / "recipe.toml").write_text(recipe.to_toml())
+        assert words in said(visit("augment", dataset=entry.id))
+
+
+@pytest.mark.parametrize(
+    ("pictures", "epochs", "suggested"), [(1119, 8, 8), (1119, 4, 4), (100_000, 8, 4), (10_000_000, 8, 1), (0, 1, 1)]
+)
+def test_no_more_variations_are_suggested_than_fit(pictures: int, epochs: int, suggested: int) -> None:
+    assert forms.views_suggested(pictures, epochs) == suggested
+
+
+def test_what_saves_time_can_be_switched_off_and_on_again(visit: Open, entry: Entry) -> None:
+    at = visit("model", dataset=entry.id)
+    for keep, precision in ((False, "float32"), (False, "auto"), (True, "float32"), (False, "float32")):
+        at.toggle(key=f"cache-{entry.id}").set_value(keep).run()
+        at.segmented_control(key=f"precision-{entry.id}").set_value(precision).run()
+        engine = asked(entry).engine
+        assert (engine.cache, engine.precision) == ("auto" if keep else "off", precision)
+    again = visit("model", dataset=entry.id)
+    assert again.toggle(key=f"cache-{entry.id}").value is False
+    assert again.segmented_control(key=f"precision-{entry.id}").value == "float32"
+
+
+def test_a_run_says_how_it_saved_time_and_never_as_markup(visit: Open, entry: Entry, finished: Run) -> None:
+    finished.log(Noted("Reusing 20 pictures already seen by the frozen part: epochs take 0.02 s."))
+    finished.log(Noted(HOSTILE))
+    at = visit("train", run=finished.id, dataset=entry.id)
+    block = next(one for one in at.expander if one.label == "How this run saved time")
+    notes, switches = (caption.value for caption in block.caption)
+    assert "Reusing 20 pictures" in notes and notes.endswith(f"\n- {plain(HOSTILE)}")
+    assert "under Speed" in switches
+    assert block.proto.expanded
+
+
+def test_a_run_that_saved_nothing_says_nothing_of_it(visit: Open, entry: Entry, finished: Run) -> None:
+    at = visit("train", run=finished.id, dataset=entry.id)
+    assert not any("saved time" in one.label for one in at.expander)
+
+
+def of(entry: Entry, changes: dict[str, Any]) -> Recipe:
+    return Recipe.model_validate({"data": {"source": entry.source}}).amended(changes)
+
+
+def varied(at: AppTest) -> list[Any]:
+    """The pictures of the preview without the original."""
+    return list(at.image)[1:]
+
+
 def test_strategy_and_depth_move_together(visit: Open, entry: Entry) -> None:
     at = visit("model", dataset=entry.id)
-    assert (at.radio[0].value, at.select_slider[0].value) == ("head", 8)
+    assert (at.radio[0].value, at.select_slider[0].value) == ("head", 9)
     at.select_slider[0].set_value(3).run()
     assert (at.radio[0].value, at.select_slider[0].value) == ("two-phase", 3)
     assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).freeze.depth == 3

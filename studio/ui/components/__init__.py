@@ -14,6 +14,7 @@ from studio.ui.routes.asset import plotly_address
 from studio.ui.routes.gate import TOKEN_HEADER, token
 
 _HERE = Path(__file__).parent
+SWITCHED_OFF = "Keeping and precision can be switched off under Speed, on the Model page."
 
 
 class Item(TypedDict):
@@ -49,9 +50,9 @@ def live_chart(run_id: str, key: str, is_live: bool | None = None, notes: bool =
 
     The page is rerun once when the run begins or ends to be worked on; then the new status is returned, else None.
     `is_live` is what the page was drawn with: if it is no longer true when the first answer comes, that counts too.
-    Without `notes` the page itself says what went wrong.
+    Without `notes` the page itself says what went wrong, and how the run saved time.
     """
-    data = {"run": run_id, "plotly": plotly_address(), "is_live": is_live, "notes": notes}
+    data = {"run": run_id, "plotly": plotly_address(), "is_live": is_live, "notes": notes, "switched_off": SWITCHED_OFF}
     return _LIVE(key=key, data=data, on_status_change=_nothing).status
 
 

@@ -8,15 +8,24 @@ const CHARTS = [
 
 function trace(run, chart, at, look, hidden) {
   const isVal = at === 1;
-  const source = isVal || !run.curve?.epoch?.length ? run.history : run.curve;
-  const y = source?.[isVal ? chart.val : chart.train] ?? [];
+  const { x, y } = isVal ? { x: run.history?.epoch ?? [], y: run.history?.[chart.val] ?? [] } : learnt(run, chart.train);
   return {
-    type: "scatter", name: LINES[at], uid: LINES[at], x: source?.epoch ?? [], y,
+    type: "scatter", name: LINES[at], uid: LINES[at], x, y,
     visible: !hidden.has(LINES[at]), connectgaps: false,
     mode: isVal || y.length < 2 ? "lines+markers" : "lines", marker: { size: 6 },
     line: { color: look.lines[at], width: 2.5, dash: isVal ? "solid" : "dash" },
     hovertemplate: `${LINES[at]}: %{y:${chart.hover}}<extra></extra>`,
   };
+}
+
+// Training within its epochs; an epoch too short to have told anything meanwhile has only its own mean.
+function learnt(run, name) {
+  const { curve, history } = run;
+  const points = (curve?.epoch ?? []).map((epoch, n) => [epoch, curve[name]?.[n]]);
+  const told = new Set(points.map(([epoch]) => Math.ceil(epoch)));
+  (history?.epoch ?? []).forEach((epoch, n) => told.has(epoch) || points.push([epoch, history[name]?.[n]]));
+  points.sort(([one], [other]) => one - other);
+  return { x: points.map(([epoch]) => epoch), y: points.map(([, value]) => value ?? null) };
 }
 
 function layout(run, chart, thaws, look, revision) {
@@ -33,7 +42,7 @@ function layout(run, chart, thaws, look, revision) {
     font: { family: look.font, color: look.text, size: 12 },
     hoverlabel: { bgcolor: look.ground, bordercolor: look.axis, font: { color: look.text } },
     xaxis: { ...axis, title: { text: "Epoch", standoff: 6 }, autorangeoptions: { include: [0, end] }, rangemode: "tozero", dtick: Math.max(1, Math.ceil(end / 8)), hoverformat: ".2~f", unifiedhovertitle: { text: "Epoch %{x}" } },
-    yaxis: { ...axis, tickformat: chart.format, rangemode: chart.format ? "normal" : "tozero" },
+    yaxis: { ...axis, tickformat: chart.format, ...(chart.format ? { autorangeoptions: { clipmin: -0.03, clipmax: 1.03 } } : { rangemode: "tozero" }) },
     shapes: thaws.map((thaw) => ({
       type: "line", x0: thaw.epoch - 1, x1: thaw.epoch - 1, yref: "paper", y0: 0, y1: 1,
       line: { color: look.text, width: 1, dash: "dot" },

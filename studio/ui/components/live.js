@@ -20,6 +20,11 @@ const HTML = `
     <div class="charts"></div>
     <ul class="thaws" aria-label="When stages thawed"></ul>
   </div>
+  <details class="savings" open hidden>
+    <summary>How this run saves time</summary>
+    <ul></ul>
+    <p></p>
+  </details>
   <p class="unseen" aria-live="polite"></p>`;
 
 export default function live({ data, parentElement, setTriggerValue }) {
@@ -45,8 +50,9 @@ class Watch {
     this.sizes.observe(root);
   }
 
-  follow({ run, plotly, is_live, notes }) {
+  follow({ run, plotly, is_live, notes, switched_off }) {
     this.notes = notes ?? true;
+    setText(this.find(".savings p"), switched_off ?? "");
     if (run !== this.run) Object.assign(this, { run, etag: null, last: null, told: null, revision: 0 });
     this.known = is_live ?? this.last?.is_live ?? null;
     this.plotly ??= loadPlotly(plotly).then((loaded) => this.use(loaded), () => this.lost(true));
@@ -176,6 +182,8 @@ class Watch {
     }
     warnings.hidden = !run.warnings?.length || !this.notes;
     fill(warnings.firstElementChild, run.warnings ?? []);
+    this.find(".savings").hidden = !run.notes?.length || !this.notes;
+    fill(this.find(".savings ul"), run.notes ?? []);
   }
 
   buildCurves() {
