@@ -182,10 +182,13 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, json_: JsonOption 
                 "name": found.name,
                 "recipe": found.recipe.model_dump(),
                 "history": found.progress().as_dict()["history"],
+                "notes": found.progress().notes,
             }
         )
         return
-    print(f"{_plain(found.name)} ({found.id})\n{_plain(found.progress().sentence)}\n\n{found.recipe.to_toml()}")
+    progress = found.progress()
+    told = "\n".join(_plain(sentence) for sentence in (progress.sentence, *progress.notes))
+    print(f"{_plain(found.name)} ({found.id})\n{told}\n\n{found.recipe.to_toml()}")
 
 
 @app.command()
@@ -305,6 +308,8 @@ def _train(recipe: Recipe, workspace: Workspace, json_: bool) -> None:
             f"95 % interval {found['val_accuracy_low']:.1%} to {found['val_accuracy_high']:.1%}, "
             f"{found['val_images']:,} pictures held back, {found['seconds']:.0f} s."
         )
+    for note in progress.notes:
+        print(note)
     print(f"Run: {run.id}")
 
 

@@ -71,6 +71,7 @@ def test_from_a_folder_to_a_prediction(thaw: Thaw, pictures: Callable[..., Path]
     assert row["run"] == made["run"] and row["name"] == "first"
     shown = document(thaw("show", made["run"], "--json"))
     assert shown["recipe"]["model"]["image_size"] == 64 and shown["val_accuracy"] == made["val_accuracy"]
+    assert any("already seen by the frozen part" in note for note in shown["notes"])
 
     picture = source / "cat" / "cat-000.png"
     (told,) = document(thaw("predict", "first", picture, "--json"))

@@ -29,6 +29,7 @@ class Way:
     name: str
     words: str
     make: Callable[[], Look]
+    copies: bool = False  # what it makes has weights of its own
 
 
 class Frozen:
@@ -62,6 +63,8 @@ class Frozen:
                 continue
             if alike >= ALIKE:
                 self.way, self.alike, self._look = way, alike, look
+                if way.copies:
+                    self.front = nn.Identity()  # the exact copy has served
                 return
         self.way, self._look = Way("exact", "runs without keeping track of gradients", lambda: self._exact), self._exact
 
@@ -77,15 +80,15 @@ class Frozen:
                     from studio.model.openvino import compiled
 
                     words = "runs under OpenVINO in bfloat16, numbers of half the size, which is faster here"
-                    yield Way("openvino-bf16", words, lambda: compiled(self._folded(torch.float32), inputs))
+                    yield Way("openvino-bf16", words, lambda: compiled(self._folded(torch.float32), inputs), True)
                 words = "computes in bfloat16, numbers of half the size, which is faster on this processor"
-                yield Way("folded-bf16", words, lambda: self._cast(half))
+                yield Way("folded-bf16", words, lambda: self._cast(half), True)
             else:
                 words = "computes in bfloat16 where that is safe, which is faster here"
                 yield Way("autocast-bf16", words, lambda: self._autocast(half))
         if isinstance(self.front, fx.GraphModule):
             words = "skips what only matters while it learns"
-            yield Way("folded", words, lambda: self._folded(torch.float32))
+            yield Way("folded", words, lambda: self._folded(torch.float32), True)
 
     def _exact(self, inputs: torch.Tensor) -> tuple[Kept, ...]:
         return self.front(inputs)

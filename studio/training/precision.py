@@ -215,7 +215,7 @@ class _Planning(TorchFunctionMode):
                 ways = self._plan.of_convolution(convolution, inputs, weight)
                 inputs = inputs.bfloat16()
                 found = _Planned.apply(inputs, weight, convolution, ways)
-                return found if bias is None else found + bias[:, None, None]
+                return found if bias is None else found + bias.to(found.dtype)[:, None, None]
         return func(*args, **(kwargs or {}))
 
 

@@ -115,8 +115,8 @@ def views(recipe: Recipe, pictures: int, key: str) -> int:
 
 
 def views_suggested(pictures: int, epochs: int) -> int:
-    """As many as there are epochs, if what is kept of them fits into 1 GiB; never more than 8."""
-    return max(1, min(epochs, _ROOM // (_KEPT_PER_PICTURE * max(pictures, 1)), 8))
+    """One for two epochs, if what is kept of them fits into 1 GiB; never more than 8."""
+    return max(1, min(-(-epochs // 2), _ROOM // (_KEPT_PER_PICTURE * max(pictures, 1)), 8))
 
 
 def _in_vain(recipe: Recipe) -> str:

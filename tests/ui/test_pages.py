@@ -226,8 +226,8 @@ def test_fixed_variations_are_suggested_written_and_previewed(visit: Open, entry
     assert "Variations of each picture" not in [box.label for box in at.number_input]
     at.radio(key=f"preset-{entry.id}").set_value("strong").run()
     at.radio(key=f"fixed-{entry.id}").set_value(True).run()
-    assert asked(entry).augment.views == 8
-    assert re.search(r"Suggested: 8 for your \d\d pictures to learn from and 8 epochs", said(at))
+    assert asked(entry).augment.views == 4
+    assert re.search(r"Suggested: 4 for your \d\d pictures to learn from and 8 epochs", said(at))
     for views in (3, 4, 3):
         at.number_input(key=f"views-{entry.id}").set_value(views).run()
         assert (at.number_input(key=f"views-{entry.id}").value, asked(entry).augment.views) == (views, views)
@@ -259,7 +259,7 @@ def test_fixed_variations_that_save_nothing_are_called_so(visit: Open, entry: En
 
 
 @pytest.mark.parametrize(
-    ("pictures", "epochs", "suggested"), [(1119, 8, 8), (1119, 4, 4), (100_000, 8, 4), (10_000_000, 8, 1), (0, 1, 1)]
+    ("pictures", "epochs", "suggested"), [(1119, 8, 4), (1119, 5, 3), (100_000, 16, 4), (10_000_000, 8, 1), (0, 1, 1)]
 )
 def test_no_more_variations_are_suggested_than_fit(pictures: int, epochs: int, suggested: int) -> None:
     assert forms.views_suggested(pictures, epochs) == suggested

@@ -1,0 +1,160 @@
+"""The thread that trains and the pages that watch it get along: `make bench`.
+
+A studio of its own trains the digits in its thread while pages are asked for: how much slower does it train, and how
+long does an answer take? Windows with and without watchers take turns within one run. The watchers run on the same
+cores, so what they cost themselves is counted against the studio.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from studio.runs.store import Store
+from studio.training.events import Stepped, Validated
+from tests.bench.peers.turns import machine
+from tests.server import CHECKOUT, RunningStudio, start_studio
+
+SERVE = """
+import sys
+from studio.data.demo import digits
+from studio.recipe import Recipe
+from studio.runs import launch
+from studio.runs.store import Store
+from studio.ui.server import serve
+from studio.workspace import Workspace
+said = dict(zip(sys.argv, sys.argv[1:]))
+workspace = Workspace.at(said["--workspace"])
+recipe = Recipe().amended({"data.source": str(digits(workspace)), "model.image_size": 64, "schedule.epochs": 10_000,
+                           "freeze.strategy": "full", "freeze.depth": 0})
+launch.begin(Store(workspace), recipe)
+serve(workspace, port=int(said["--port"]), browser=False)
+"""
+WINDOW = 12.0  # seconds
+TURNS = 4
+
+
+@dataclass
+class Watchers:
+    """So many pages open on one run: each asks for its numbers once a second, and one of them reloads every second."""
+
+    url: str
+    run: str
+    count: int
+    seconds: list[float] = field(default_factory=list)
+    reloads: list[float] = field(default_factory=list)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        over = threading.Event()
+        threads = [threading.Thread(target=self._watch, args=(number, over)) for number in range(self.count)]
+        for thread in threads:
+            thread.start()
+        yield
+        over.set()
+        for thread in threads:
+            thread.join()
+
+    def _watch(self, number: int, over: threading.Event) -> None:
+        over.wait(number / self.count)
+        turn = number
+        while not over.is_set():
+            self.seconds.append(asked(f"{self.url}/thaw/run/{self.run}"))
+            if turn % self.count == 0:
+                self.reloads.append(loaded(self.url, "train", f"run={self.run}"))
+            turn += 1
+            over.wait(1.0)
+
+
+def asked(url: str) -> float:
+    """Seconds until the whole answer is there."""
+    began = time.perf_counter()
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        answer.read()
+    return time.perf_counter() - began
+
+
+def loaded(url: str, page: str, query: str) -> float:
+    """Seconds until a page was served, its session is open and its script has run to the end: a reload, as the server
+    sees it."""
+    began = time.perf_counter()
+    asked(f"{url}/{page}?{query}")
+    message = BackMsg()
+    message.rerun_script.page_name = page
+    message.rerun_script.query_string = query
+    address = url.replace("http", "ws", 1) + "/_stcore/stream"
+    with connect(address, subprotocols=[Subprotocol("streamlit")], max_size=None) as session:
+        session.send(message.SerializeToString())
+        while True:
+            told = ForwardMsg.FromString(session.recv(timeout=30, decode=False))
+            if told.WhichOneof("type") == "script_finished":
+                assert told.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+                return time.perf_counter() - began
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Iterator[tuple[RunningStudio, str]]:
+    """A studio in whose thread a long run has begun its first epoch."""
+    studio = start_studio(tmp_path, (sys.executable, "-c", SERVE), seconds=120)
+    (run,) = Store(studio.workspace).all()
+    while not any(isinstance(event, Validated) for event in run.events()):
+        assert run.progress().failure is None, run.progress().failure
+        time.sleep(0.5)
+    yield studio, run.id
+    studio.stop()
+
+
+@pytest.mark.parametrize("count", [10, 50])
+def bench_training_while_pages_watch(training: tuple[RunningStudio, str], count: int) -> None:
+    studio, run = training
+    watchers = Watchers(studio.url, run, count)
+    alone, watched = [], []
+    for _ in range(TURNS):
+        alone.append(pace(studio, run))
+        with watchers.watching():
+            watched.append(pace(studio, run))
+    lost = 1 - median(watched) / median(alone)
+    print(
+        f"\n{machine()}\n{count} watchers: {median(alone):.0f} pictures/s alone, {median(watched):.0f} watched: "
+        f"{100 * lost:.1f} % lost (asked: at most 2 for ten); numbers p95 {1000 * p95(watchers.seconds):.0f} ms, "
+        f"a reload p95 {1000 * p95(watchers.reloads):.0f} ms (asked: 300) of {len(watchers.reloads)}"
+    )
+
+
+def pace(studio: RunningStudio, run: str) -> float:
+    """Pictures learnt from in a second of training, over a window from now."""
+    began = time.time()
+    time.sleep(WINDOW)
+    events = [event for event in Store(studio.workspace).get(run).events() if event.at >= began]
+    return median(event.images_per_second for event in events if isinstance(event, Stepped) and event.images_per_second)
+
+
+def p95(seconds: list[float]) -> float:
+    return sorted(seconds)[int(0.95 * (len(seconds) - 1))]
+
+
+def bench_opening_the_app(tmp_path: Path) -> None:
+    """From the command to a usable first page, in a process that has imported nothing; five times."""
+    found = []
+    for turn in range(5):
+        began = time.perf_counter()
+        studio = start_studio(tmp_path / str(turn))
+        asked(studio.url)
+        found.append(time.perf_counter() - began)
+        studio.stop()
+    code = "import sys, studio.ui.server, studio.ui.app; print('torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, env=os.environ, capture_output=True, text=True)
+    print(f"\nopening the app: {median(found):.2f} s (asked: 2); torch imported: {told.stdout.strip()}")
