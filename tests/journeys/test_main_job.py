@@ -152,7 +152,7 @@ def test_the_demo_takes_one_click_from_nothing_to_a_running_training(page: "Page
     page.get_by_role("button", name="See the results").wait_for(timeout=300_000)
     progress = run.progress()
     head_only, thawed = progress.validated[2].val_accuracy, progress.val_accuracy
-    assert clicks <= 3 and [len(thaw.learning) for thaw in progress.thaws] == [0, 8]
+    assert clicks <= 3 and [len(thaw.learning) for thaw in progress.thaws] == [0, 9]
     assert 0.85 < head_only < 0.97 and thawed is not None and thawed > 0.98
 
 
