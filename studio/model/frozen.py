@@ -13,7 +13,7 @@ from timm.layers.conv2d_same import Conv2dSame
 from torch import fx, nn
 from torch.nn import functional as F
 
-from studio.model.boundary import Kept
+from studio.model.graph import Kept
 
 ALIKE = 0.998  # least mean cosine between features and the exact ones; bfloat16 measured 0.9987 to 0.9993
 _PLAIN_CONVOLUTIONS = (nn.Conv2d.forward, Conv2dSame.forward)  # use their weight as it is: others standardize it first

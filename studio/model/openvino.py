@@ -6,7 +6,7 @@ import warnings
 import torch
 from torch import nn
 
-from studio.model.boundary import Kept
+from studio.model.graph import Kept
 
 # Its converter still traces with torch.jit, which warns the user of a run about it.
 warnings.filterwarnings("ignore", message="`torch.jit.trace", category=FutureWarning)

@@ -17,7 +17,7 @@ from studio import __version__
 from studio.augment.geometry import Geometry
 from studio.augment.pipeline import Pipeline
 from studio.data.contents import DIGEST
-from studio.model.boundary import Boundary, Kept
+from studio.model.graph import Boundary, Kept
 from studio.training.room import room
 from studio.training.shelf import Shelf
 

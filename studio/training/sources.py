@@ -15,8 +15,8 @@ from torch import nn
 
 from studio.augment.pipeline import Pipeline
 from studio.data.ahead import THREADS, ahead, in_turns
-from studio.model.boundary import Boundary, Kept
 from studio.model.frozen import Frozen
+from studio.model.graph import Boundary, Kept
 from studio.model.stages import evaluating
 from studio.recipe import AugmentChoice
 from studio.training.features import Features

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from studio.model.frozen import half_precision
 from studio.training import precision
-from studio.training.precision import FORWARD, FULL, HALF, INPUT, THREES, WEIGHT, Convolution, Plan, Precision
+from studio.training.convolution import FORWARD, FULL, HALF, INPUT, THREES, WEIGHT, Convolution
+from studio.training.precision import Plan, Precision
 
 CPU = torch.device("cpu")
 needs_bfloat16 = pytest.mark.skipif(half_precision(CPU) is None, reason="this processor has no fast bfloat16")
