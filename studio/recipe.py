@@ -80,11 +80,10 @@ class FreezePlan(Section):
     def everything(cls) -> Self:
         return cls(strategy="full", depth=0)
 
-    def depth_at(self, epoch: int) -> int:
-        """Frozen stages during `epoch` (counted from 1)."""
-        if self.strategy == "two-phase" and epoch <= self.head_epochs:
-            return ALL_FROZEN
-        return self.final_depth
+    def depth_at(self, epoch: int, stages: int = ALL_FROZEN) -> int:
+        """Frozen stages during `epoch` (counted from 1), of a backbone that has so many."""
+        alone = self.strategy == "two-phase" and epoch <= self.head_epochs
+        return min(ALL_FROZEN if alone else self.final_depth, stages)
 
     @property
     def final_depth(self) -> int:

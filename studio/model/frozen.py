@@ -24,7 +24,7 @@ Look = Callable[[torch.Tensor], tuple[Kept, ...]]
 
 @dataclass(frozen=True)
 class Way:
-    """A way to run the frozen part. `name` is part of what its features are known by, `words` are for a person."""
+    """A way to run the frozen part. `words` are for a person, after "The frozen part"."""
 
     name: str
     words: str

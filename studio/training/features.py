@@ -78,9 +78,7 @@ def shelf(boundary: Boundary, front: nn.Module, geometry: Geometry, dtype: torch
     digest = hashlib.blake2b(digest_size=DIGEST)
     digest.update(json.dumps([__version__, torch.__version__, str(dtype), repr(geometry), repr(front)]).encode())
     digest.update(str(getattr(front, "code", "")).encode())
-    learns = {
-        tensor.data_ptr() for tensor in boundary.rest.parameters()
-    }  # a head that is new each time decides nothing
+    learns = {tensor.data_ptr() for tensor in boundary.rest.parameters()}  # a new head decides nothing
     for name, tensor in sorted(front.state_dict().items()):
         if tensor.data_ptr() not in learns:
             digest.update(name.encode())

@@ -96,9 +96,7 @@ def make_ready(recipe: Recipe, workspace: Workspace, world: World) -> Generator[
     pipeline = Pipeline(recipe.augment.preset, geometry.size)
     split = Split(part(train), part(val), pipeline, recipe.augment, recipe.seed, steps_of(recipe, len(train)), world)
     known = stages(model)
-    depths = tuple(
-        dict.fromkeys(min(recipe.freeze.depth_at(epoch), len(known)) for epoch in (1, recipe.schedule.epochs))
-    )
+    depths = tuple(dict.fromkeys(recipe.freeze.depth_at(epoch, len(known)) for epoch in (1, recipe.schedule.epochs)))
     halves = _try_on(model, geometry, world, [depth for depth in depths if depth and recipe.engine.cache == "auto"])
     exactly = recipe.engine.precision == "float32"
     precision = Precision(world.device, exactly, Plan() if exactly else Plan.of(workspace.cache / "precision"))

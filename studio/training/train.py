@@ -73,7 +73,7 @@ def _train(
 
 
 def _started(job: Job) -> Started:
-    depth = min(job.recipe.freeze.depth_at(job.recipe.schedule.epochs), len(job.stages))
+    depth = job.recipe.freeze.depth_at(job.recipe.schedule.epochs, len(job.stages))
     numbers = sum(tensor.numel() for tensor in job.model.parameters())
     frozen = sum(stage.numbers for stage in job.stages[:depth])
     return Started(
@@ -113,7 +113,7 @@ class Loop:
         rule: torch.optim.Optimizer | None = None
         thawed_at = 0
         for self.epoch in range(1, recipe.schedule.epochs + 1):
-            depth = self._depth_at(self.epoch) or 0
+            depth = recipe.freeze.depth_at(self.epoch, len(self.job.stages))
             if depth != self.depth:
                 yield self._thaw(depth)
                 if rule is None:
@@ -123,18 +123,14 @@ class Loop:
                 thawed_at = self.epoch
             assert rule is not None
             yield from self._epoch(rule)
-            alone = self._depth_at(self.epoch + 1) != depth
+            last = self.epoch == recipe.schedule.epochs
+            alone = last or recipe.freeze.depth_at(self.epoch + 1, len(self.job.stages)) != depth
             if self.epoch == thawed_at + (not alone):  # the second one, if there is one: the first also times layers
                 yield from self._notes()
             yield from self.keeper.write()
             self.stopped = self.step < self._steps and (self.stopped or self._asked_to_stop())
             if self.stopped:
                 return
-
-    def _depth_at(self, epoch: int) -> int | None:
-        """Frozen stages in an epoch; None after the last one."""
-        recipe = self.job.recipe
-        return min(recipe.freeze.depth_at(epoch), len(self.job.stages)) if epoch <= recipe.schedule.epochs else None
 
     def _notes(self) -> Iterator[Noted]:
         """How an epoch at this depth saved time, in words."""
