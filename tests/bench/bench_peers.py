@@ -4,9 +4,11 @@ Same pictures, same split, same network and weights, one machine, in turns; medi
 fails by a clock. The peers run in an environment of their own (peers/environment.py), every run in a process of its
 own, ours in a workspace of its own with nothing in it; imports are not counted, building the network and reading the
 pictures are. THAW_BENCH_PICTURES names the photographs, THAW_BENCH_ROUNDS the turns (3), THAW_BENCH_ENV the peers'
-environment, THAW_BENCH_WORKERS the worker processes of each peer's loader (4, as the tutorial and timm have it).
+environment, THAW_BENCH_WORKERS the worker processes of each peer's loader (4, as the tutorial and timm have it),
+THAW_BENCH_PATIENCE the seconds after which a peer begins no further epoch (an hour).
 """
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 from statistics import median
@@ -20,6 +22,7 @@ from tests.bench.peers.turns import Outcome, Row, Table, in_turns, run
 
 SEEDS = range(5)
 GIVE_UP = 10  # epochs after which a peer has lost
+PATIENCE = float(os.environ.get("THAW_BENCH_PATIENCE", "3600"))  # seconds after which it begins no further epoch
 BEFORE_CONV_HEAD = ["conv_stem", "bn1", "blocks"]
 BEFORE_BLOCKS_6 = ["conv_stem", "bn1", *(f"blocks.{number}" for number in range(6))]
 Get = Callable[[str], Pictures]
@@ -94,7 +97,7 @@ def bench_the_whole_job(
     pictures = get(name)
     aim = plateau(name, size)
     job: dict[str, Any] = {**pictures.job, "size": size, "stop_at": aim}
-    found = in_turns(**{"ours": job, peer: {**job, "epochs": GIVE_UP}})
+    found = in_turns(**{"ours": job, peer: {**job, "epochs": GIVE_UP, "seconds_at_most": PATIENCE}})
     asked = asked_of_digits if name == "digits" else asked_of_photographs
     what = f"whole job to {aim:.4f}, {pictures.count('train')} + {pictures.count('val')} {name}, {size} px"
     table.add(Row.of(what, found, asked, lambda outcome: outcome.seconds, "s", wins(found)))

@@ -35,6 +35,7 @@ class Job:
     depth: str | list[str] = "head"
     epochs: int = 10
     stop_at: float | None = None
+    seconds_at_most: float | None = None  # no further epoch is begun after so many
     batch_size: int = 32  # the tutorial has 4, timm 128, fastai 64
     workers: int = 4  # the tutorial's and timm's own number
     seed: int = 0
@@ -94,7 +95,8 @@ class Report:
         return time.perf_counter() - self.began
 
     def epoch(self, accuracy: float, images_per_second: float, epoch_seconds: float | None = None) -> bool:
-        """Tell of an epoch that ended, validation included; whether the accuracy asked for is reached."""
+        """Tell of an epoch that ended, validation included; whether to leave off: the accuracy asked for is
+        reached, or the time is over."""
         now = time.perf_counter()
         took = now - self.last if epoch_seconds is None else epoch_seconds
         self.epochs, self.last = self.epochs + 1, now
@@ -106,7 +108,7 @@ class Report:
             epoch_seconds=took,
             images_per_second=images_per_second,
         )
-        return self.reached
+        return self.reached or self.seconds > (self.job.seconds_at_most or float("inf"))
 
     def mark(self) -> None:
         """The first epoch begins: what went before it is in no epoch's seconds, only in the job's."""
