@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import threading
 import time
 import unicodedata
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from studio.data.dataset import SetAside
+from studio.data.directory import entries_listed
 from studio.data.sniff import FIRST_BYTES, claims_picture, fault_of_bytes, fault_of_name, unwanted
 from studio.errors import DataError
 from studio.workspace import fsync_folder
@@ -25,6 +27,8 @@ LEFT_FREE = GIGABYTE
 MOST_ENTRIES = 1_000_000
 BOMB_BYTES, BOMB_RATIO = 100 << 20, 200
 _BLOCK = 1 << 20
+_DEEPEST, _LONGEST = 32, 1000  # parts and bytes of a path: with the workspace before it, it must fit any disk
+_READ_HERE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA asks for as much memory as it likes
 _STALE = 24 * 3600
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 # What zipfile and its decompressors raise for an entry that is not what the header says.
@@ -48,17 +52,16 @@ def unpack(
     Raises DataError, naming the entry, for absolute names, `..`, drive letters, links, a bomb, or no room.
     """
     try:
+        listed = entries_listed(archive)  # before they are loaded: a million take half a gigabyte
+        if listed > most_entries:
+            raise DataError(f"This zip holds {listed:,} entries.", f"At most {most_entries:,} are unpacked.", archive)
         with zipfile.ZipFile(archive) as opened, _whole_or_nothing(target) as folder:
             entries = opened.infolist()
-            if len(entries) > most_entries:
-                raise DataError(
-                    f"This zip holds {len(entries):,} entries.", f"At most {most_entries:,} are unpacked.", archive
-                )
             for entry in entries:
                 _refuse_dangerous(entry, archive)
             budget = _Budget(archive, folder, most_bytes)
             return _extract(opened, entries, folder, budget, on_progress)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, struct.error) as error:
         raise DataError("This zip file is damaged or not complete.", "Copy or download it again.", archive) from error
 
 
@@ -181,6 +184,8 @@ def _left_out(entry: zipfile.ZipInfo, parts: tuple[str, ...], taken: dict[tuple[
             return SetAside(path, f"{part!r} is a reserved name on Windows.")
         if len(part.encode("utf-8", "surrogateescape")) > 255 or (os.name == "nt" and re.search(r'[<>:"|?*]', part)):
             return SetAside(path, "Its name cannot be used on this computer.")
+    if len(parts) > _DEEPEST or len(path.encode("utf-8", "surrogateescape")) > _LONGEST:
+        return SetAside(path[:200] + "…", "It lies too deep in folders.", claims_picture(path))
     if not path.isprintable() and re.search(r"[\ud800-\udfff]", path):
         return SetAside(path.encode("utf-8", "backslashreplace").decode(), "Its name is no valid text.")
     reason = None if path.lower().endswith(".csv") else fault_of_name(parts[-1])
@@ -188,6 +193,8 @@ def _left_out(entry: zipfile.ZipInfo, parts: tuple[str, ...], taken: dict[tuple[
         return SetAside(path, reason, claims_picture(path))
     if entry.flag_bits & 1:
         return SetAside(path, "It is locked with a password.", claims_picture(path))
+    if entry.compress_type not in _READ_HERE:
+        return SetAside(path, "It is packed in a way that is not read here.", claims_picture(path))
     key = tuple(unicodedata.normalize("NFC", part).casefold().rstrip(" .") for part in parts)
     if key in taken:
         return SetAside(path, f"On many systems its name is the same as that of {taken[key]!r}.", claims_picture(path))

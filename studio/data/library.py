@@ -15,6 +15,7 @@ import tomlkit
 from studio.data.dataset import Dataset
 from studio.data.identity import home, identity, located
 from studio.data.intake import Opened, changed, open_watched
+from studio.data.roots import Roots
 from studio.errors import DataError
 from studio.workspace import Workspace, write_text
 
@@ -52,8 +53,11 @@ class Library:
     def add(
         self, source: str | Path, name: str | None = None, on_progress: Callable[[str, int, int], None] | None = None
     ) -> Entry:
-        """Open a source and remember it; the same source keeps its id and moves to the top. Raises DataError."""
-        path = located(source)
+        """Open a source and remember it; the same source keeps its id and moves to the top.
+
+        Raises DataError, also for a source that lies outside the folders that this studio may open.
+        """
+        path = Roots.told(self.workspace).admit(located(source))
         folder = home(path, self.workspace)
         _read(folder, path, self.workspace, on_progress)
         known = _entry(folder)
@@ -65,15 +69,16 @@ class Library:
         return entry
 
     def all(self) -> list[Entry]:
-        """Every dataset, the one opened last first. Records that cannot be read are left out."""
-        found = (_entry(folder) for folder in self.workspace.datasets.iterdir())
-        return sorted((entry for entry in found if entry), key=lambda entry: (-entry.opened_at, entry.id))
+        """Every dataset that may be opened, the one opened last first. Records that cannot be read are left out."""
+        found, roots = (_entry(folder) for folder in self.workspace.datasets.iterdir()), Roots.told(self.workspace)
+        allowed = (entry for entry in found if entry and roots.hold(Path(entry.source)))
+        return sorted(allowed, key=lambda entry: (-entry.opened_at, entry.id))
 
     def get(self, id: str) -> Entry:
-        """The dataset with this id. Raises DataError if there is none."""
+        """The dataset with this id. Raises DataError if there is none, or none that may be opened."""
         safe = bool(id) and Path(id).name == id and not id.startswith(".")
         entry = _entry(self.workspace.datasets / id) if safe else None
-        if entry is None:
+        if entry is None or not Roots.told(self.workspace).hold(Path(entry.source)):
             raise DataError(f"There is no dataset {id!r} here.", "Open its folder, zip or table again.")
         return entry
 

@@ -6,14 +6,17 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
+from studio.data import timed
+from studio.data.modes import rgb
 from studio.errors import PictureError
 
 PICTURE_SUFFIXES = frozenset(
@@ -39,6 +42,7 @@ PICTURE_SUFFIXES = frozenset(
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 MOST_PIXELS = 200_000_000
 LONGEST_SIDE = 30_000
+GIANT_PIXELS = 40_000_000  # larger ones take turns, so that threads do not fill the memory together
 
 # Pillow's own guard, set to ours: it warns above this and refuses above twice this, before `_refuse_giant` can look.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
@@ -55,6 +59,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _quiet = threading.Lock()
+_one_giant = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ def open_image(source: Path | bytes, at_least: int | None = None) -> Image.Image
 
     With `at_least`, a large JPEG may come smaller, its short side still at least that many pixels: several times
     faster. 16-bit and floating-point greys are stretched from their own darkest to their own brightest value;
-    what is transparent lies over white. Raises PictureError with the reason, before decoding if it is too large.
+    what is transparent lies over white. Raises PictureError with the reason, before decoding if it is too large,
+    and while decoding if that takes too long.
     """
     with _opened(source) as image:
         if at_least:
@@ -85,7 +91,7 @@ def open_image(source: Path | bytes, at_least: int | None = None) -> Image.Image
         _load(image)
         turn = _TURNS.get(_orientation(image))  # after loading: a TIFF turns itself meanwhile
         upright = image.transpose(turn) if turn is not None else image
-        return _rgb(upright)
+        return rgb(upright)
 
 
 def header(source: Path | bytes) -> PictureHeader:
@@ -117,14 +123,21 @@ def _opened(source: Path | bytes) -> Iterator[Image.Image]:
     """The opened, not yet decoded picture; whatever goes wrong in the block becomes a PictureError."""
     where = None if isinstance(source, bytes) else source
     try:
-        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb", buffering=1 << 16) as handle:
+        with timed.reader(source) as handle:
             if not handle.peek(1) if isinstance(handle, io.BufferedReader) else not source:
                 raise PictureError("The file is empty.", where=where)
             with _read_header(handle) as image:
                 _refuse_giant(image, where)
-                yield image
+                with _one_giant if image.width * image.height > GIANT_PIXELS else nullcontext():
+                    yield image
     except PictureError:
         raise
+    except timed.TooSlow as error:
+        raise PictureError(
+            f"The picture takes longer than {timed.SECONDS:.0f} seconds to open.",
+            "Save it again in a program that shows it, or leave it out.",
+            where,
+        ) from error
     except FileNotFoundError as error:
         raise PictureError("There is no such file.", where=where) from error
     except IsADirectoryError as error:
@@ -160,8 +173,11 @@ def _load(image: Image.Image) -> None:
     if image.format == "TIFF":
         with _quietly():
             image.load()
-    else:
-        image.load()
+        return
+    large = image.width * image.height > 4_000_000
+    if isinstance(image, JpegImageFile) and (large or image.info.get("progressive")):
+        image.decodermaxblock = timed.SMALL  # a dozen bytes can ask for another pass over the whole picture
+    image.load()
 
 
 def _header(image: Image.Image) -> PictureHeader:
@@ -207,23 +223,3 @@ def _plain_reason(error: Exception) -> str:
     if "could not create decoder" in told or "broken data stream" in told or "expected to read" in told:
         return "The file is cut off or damaged."  # WebP and JPEG 2000 do not tell the two apart
     return "The file is damaged."
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """A loaded picture of any mode in RGB."""
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_stretched(np.asarray(image))).convert("RGB")
-    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(white, layered)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _stretched(values: np.ndarray) -> np.ndarray:
-    """Grey values of any range as uint8, darkest to 0 and brightest to 255; an even grey keeps its place in 16 bits."""
-    values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        low, high = 0.0, 255.0 if 0 <= high <= 255 else 65535.0
-    return np.clip((values - low) * (255.0 / (high - low)) + 0.5, 0, 255).astype(np.uint8)

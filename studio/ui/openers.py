@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from studio.data.roots import Roots
 from studio.ui import lists
 from studio.ui.components import folder_picker
-from studio.ui.state import go, library
+from studio.ui.state import go, library, workspace
 
 PATH, UPLOAD, BEFORE = "On this computer", "Upload a folder or zip", "Recent"
 
@@ -41,6 +42,8 @@ def by_path() -> None:
             "Inside the folder, one folder for each class, such as cats and dogs. Folders named train and val with the "
             "classes inside them are understood too."
         )
+        if (roots := Roots.told(workspace())).folders:
+            st.text(f"This studio was started to open only what lies in {roots}.")
         pressed = st.form_submit_button("Open", type="primary", icon=":material/folder_open:")
     if pressed and not path.strip():
         st.warning("Type the path of a folder, a zip file or a CSV table first.", icon=":material/edit:")

@@ -12,7 +12,8 @@ _HEAD_LIMIT = 16 * 1024  # bytes of one file's announcement
 class Receiver:
     """Reads one body: for each file a length, its announcement in JSON, then its bytes.
 
-    The length is 4 bytes, big-endian; the announcement is `{"n": 3, "path": "cat/1.jpg", "size": 20480}`.
+    The length is 4 bytes, big-endian; the announcement is `{"n": 3, "path": "cat/1.jpg", "size": 20480}`, with
+    `"from": 8192` where only the bytes after those follow, because those are here.
     """
 
     def __init__(self, upload: Upload) -> None:
@@ -24,7 +25,6 @@ class Receiver:
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes. Raises UploadError for a body that is not framed as it should be."""
-        self._upload.touch()
         view = memoryview(chunk)
         while len(view) or (self._current and self._left == 0):
             view = self._body(view) if self._current else self._head(view)
@@ -35,10 +35,10 @@ class Receiver:
             raise UploadError("A file arrived only in part.", "Try again.", self._current and self._current.path)
 
     def close(self) -> None:
-        """Close the file at hand; one that is not whole is removed."""
-        if self._file:
+        """Close the file at hand; what arrived of one that is not whole is left to the upload."""
+        if self._file and self._current:
             self._file.close()
-            Path(self._file.name).unlink(missing_ok=True)
+            self._upload.broke_off(self._current, Path(self._file.name))
             self._file = None
 
     def _head(self, view: memoryview) -> memoryview:
@@ -50,8 +50,8 @@ class Receiver:
         if len(self._waiting) == wanted > 4:
             announced = _announced(bytes(self._waiting[4:]))
             self._waiting.clear()
-            self._file = self._upload.expect(announced).open("wb")
-            self._current, self._left = announced, announced.size
+            self._file = self._upload.expect(announced).open("ab")
+            self._current, self._left = announced, announced.size - announced.start
         elif self._waiting == bytes(4):
             raise _unframed()
         return view[len(taken) :]
@@ -71,10 +71,10 @@ class Receiver:
 def _announced(text: bytes) -> Announced:
     try:
         said = json.loads(text)
-        announced = Announced(int(said["n"]), str(said["path"]), int(said["size"]))
-    except (ValueError, KeyError, TypeError) as error:
+        announced = Announced(int(said["n"]), str(said["path"]), int(said["size"]), int(said.get("from", 0)))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise _unframed() from error
-    if announced.size < 0 or announced.number < 0:
+    if not 0 <= announced.start <= announced.size or announced.number < 0:
         raise _unframed()
     return announced
 

@@ -11,11 +11,12 @@ import tomllib
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from studio.data.roots import Roots
 from studio.errors import StudioError
 from studio.workspace import Workspace
 
@@ -26,12 +27,20 @@ _PATIENCE = 6  # seconds that requests under way may take to end after the studi
 
 
 def serve(
-    workspace: Workspace, host: str = "127.0.0.1", port: int = 8501, browser: bool = True, script: Path = _UI / "app.py"
+    workspace: Workspace,
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    browser: bool = True,
+    script: Path = _UI / "app.py",
+    token: str | None = None,
+    allow: Sequence[Path] = (),
 ) -> None:
     """Serve the studio until it is told to stop (Ctrl+C or SIGTERM); port 0 takes any free one.
 
-    `browser` opens the page when it is ready, `script` is what Streamlit runs for every page. Raises StudioError
-    where the port is taken or the host is not ours.
+    `browser` opens the page when it is ready, `script` is what Streamlit runs for every page. On anything but the
+    loopback a token is asked for, `token` or one made up; there, and with `token`, on the loopback too. `allow` are
+    the folders that may be opened; none means all on the loopback, and the owner's home folder elsewhere.
+    Raises StudioError where the port is taken, the host is not ours, or a token or a folder cannot be used.
     """
     import streamlit as st
     import uvicorn.config
@@ -39,23 +48,37 @@ def serve(
 
     from studio.ui.headers import Headers, OnlyLocal
     from studio.ui.routes import routes
+    from studio.ui.token import OnlyWithToken, chosen
 
     host = "127.0.0.1" if host == "localhost" else host
+    local = host in _LOOPBACK
+    secret = chosen(token) if token or not local else None
+    roots = Roots.chosen(allow or (() if local else (Path.home(),)))
     port = free_port(host, port)
     address = f"http://{_spoken(host)}:{port}"
     os.environ["THAW_WORKSPACE"] = str(workspace.root)
-    middleware = [Middleware(Headers)] + ([Middleware(OnlyLocal)] if host in _LOOPBACK else [])
+    roots.tell()
+    middleware = [Middleware(Headers)]
+    middleware += [Middleware(OnlyLocal)] if local else []
+    middleware += [Middleware(OnlyWithToken, token=secret, port=port)] if secret else []
     app = st.App(script, routes=routes(workspace), middleware=middleware, lifespan=_lifespan)
     uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn"]["level"] = "WARNING"
-    if host not in _LOOPBACK:
-        print(
-            f"Warning: anyone on your network can use the studio at port {port} and see the pictures in it.", flush=True
-        )
-    print(f"Thaw Studio is at {address}  (Ctrl+C stops it)", flush=True)
+    _announce(address, port, local, secret, roots)
     if browser:
-        threading.Thread(target=_open_when_ready, args=(address,), daemon=True).start()
+        threading.Thread(target=_open_when_ready, args=(address, secret), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         app.run(config=settings(host, port))
+
+
+def _announce(address: str, port: int, local: bool, secret: str | None, roots: Roots) -> None:
+    """Say where the studio is, and to whom it is open. The token is told here and nowhere else."""
+    if not local:
+        print(
+            f"Warning: anyone on your network who has the token below can use the studio at port {port}, see the "
+            f"pictures in it, and open those in {roots}.",
+            flush=True,
+        )
+    print(f"Thaw Studio is at {_with_token(address, secret)}  (Ctrl+C stops it)", flush=True)
 
 
 def settings(host: str, port: int) -> dict[str, Any]:
@@ -71,6 +94,8 @@ def settings(host: str, port: int) -> dict[str, Any]:
         **({"server.allowedHosts": list(_LOOPBACK)} if host in _LOOPBACK else {}),
         "browser.serverAddress": _spoken(host),
         "browser.gatherUsageStats": False,
+        "server.maxUploadSize": 50,  # MB, of the one picture to try: Streamlit keeps it in memory; folders go elsewhere
+        "client.disableDataExport": True,  # a file named "=..." would be a formula in the CSV, which nothing escapes
         "client.showErrorLinks": False,
         "client.showErrorDetails": "type",
         "client.toolbarMode": "minimal",
@@ -123,11 +148,17 @@ def _spoken(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _open_when_ready(address: str) -> None:
+def _with_token(address: str, secret: str | None) -> str:
+    return f"{address}/?token={secret}" if secret else address
+
+
+def _open_when_ready(address: str, secret: str | None) -> None:
+    shown = {"Authorization": f"Bearer {secret}"} if secret else {}
+    knock = urllib.request.Request(f"{address}/_stcore/health", headers=shown)
     for _ in range(100):
         with contextlib.suppress(urllib.error.URLError, OSError):
-            if urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).status == 200:
-                webbrowser.open(address)
+            if urllib.request.urlopen(knock, timeout=2).status == 200:
+                webbrowser.open(_with_token(address, secret))
                 return
         time.sleep(0.1)
 

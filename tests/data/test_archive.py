@@ -4,6 +4,8 @@ import os
 import shutil
 import stat
 import struct
+import time
+import tracemalloc
 import zipfile
 import zlib
 from collections import namedtuple
@@ -13,6 +15,7 @@ import pytest
 
 from studio.data import archive as archives
 from studio.data.archive import unpack
+from studio.data.directory import entries_listed
 from studio.errors import DataError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -205,6 +208,54 @@ def test_a_header_that_lies_about_the_size_does_not_write_more(tmp_path: Path) -
 def test_too_many_entries_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds 11 entries"):
         unpack(pack(tmp_path / "a.zip", *(f"{n}.png" for n in range(11))), tmp_path / "out", most_entries=10)
+
+
+def listing_only(file: Path, entries: int, said: int | None = None, large: bool = False) -> Path:
+    """A zip that is all directory: every record names the same place."""
+    told = struct.pack("<HHHHHHIIIHHHHHII", 20, 20, 0, 0, 0, 0x21, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0)
+    listing = (b"PK\x01\x02" + told + b"1.png") * entries
+    said = min(entries, 0xFFFF) if said is None else said
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, said, said, len(listing), 0, 0)
+    if large:
+        end_64 = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, entries, entries, len(listing), 0)
+        locator = b"PK\x06\x07" + struct.pack("<IQI", 0, len(listing), 1)
+        end = end_64 + locator + b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 1, 1, 46, 0, 0)
+    file.write_bytes(listing + end)
+    return file
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_million_entries_are_refused_before_they_are_loaded(tmp_path: Path, large: bool) -> None:
+    file = listing_only(tmp_path / "a.zip", 1_000_001, said=1, large=large)
+    began = time.monotonic()
+    tracemalloc.start()
+    with pytest.raises(DataError, match="holds 1,000,001 entries"):
+        unpack(file, tmp_path / "out")
+    assert tracemalloc.get_traced_memory()[1] < 8_000_000 and time.monotonic() - began < 5
+    tracemalloc.stop()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+@pytest.mark.parametrize("entries", [0, 1, 7, 300])
+def test_entries_are_counted_as_they_are_listed(tmp_path: Path, entries: int) -> None:
+    file = pack(tmp_path / "a.zip", *(f"{n}.png" for n in range(entries)))
+    assert entries_listed(file) == entries
+    with zipfile.ZipFile(file, "a") as more:
+        more.comment = b"PK no comment PK\x05"
+    assert entries_listed(file) == entries
+    assert entries_listed(listing_only(tmp_path / "b.zip", entries, large=True)) == entries
+
+
+def test_what_lies_too_deep_or_is_packed_oddly_is_set_aside(tmp_path: Path) -> None:
+    file, deep, long = tmp_path / "a.zip", "d/" * 40 + "1.png", "/".join(["d" * 200] * 6) + "/1.png"
+    with zipfile.ZipFile(file, "w") as target:
+        for name in ("ok.png", deep, long):
+            target.writestr(name, PNG)
+        target.writestr("lzma.png", PNG, zipfile.ZIP_LZMA)
+        target.writestr("bz2.png", PNG, zipfile.ZIP_BZIP2)
+    left = {item.path: item for item in unpack(file, tmp_path / "out")}
+    assert written(tmp_path / "out") == {"ok.png", "bz2.png"} and len(left) == 3
+    assert "packed in a way" in left["lzma.png"].reason and all(item.unreadable for item in left.values())
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"no zip at all" * 50])

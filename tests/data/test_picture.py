@@ -3,15 +3,19 @@
 import io
 import random
 import struct
+import time
 import tracemalloc
 import warnings
 import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from studio.data import modes, picture, timed
 from studio.data.picture import examine, header, open_picture, thumbnail
 from studio.errors import PictureError
 
@@ -260,3 +264,65 @@ def test_the_header_is_read_without_decoding(tmp_path: Path) -> None:
     file.write_bytes(whole[:60])
     found = header(file)
     assert (found.width, found.height, found.format, found.mode) == (64, 64, "PNG", "RGB")
+
+
+def many_passes(side: int, passes: int) -> bytes:
+    """A small file that has a picture of `side` by `side` drawn over and over: one pass of a JPEG, copied."""
+    whole = saved(Image.new("L", (side, side), 128), "JPEG", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:last] + whole[last:-2] * passes + b"\xff\xd9"
+
+
+@pytest.mark.parametrize("way", [open_picture, examine])
+def test_a_picture_that_takes_too_long_is_given_up(way: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+    data = many_passes(3000, 20_000)
+    assert len(data) < 10_000_000
+    monkeypatch.setattr(timed, "SECONDS", 0.5)
+    began = time.thread_time()
+    with pytest.raises(PictureError, match="takes longer than") as caught:
+        way(data)
+    assert time.thread_time() - began < 3 and caught.value.remedy
+
+
+def test_the_time_is_that_of_the_thread_and_an_ordinary_picture_has_plenty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timed, "SECONDS", 1.0)
+    reader = timed.reader(b"x" * 1000)
+    time.sleep(1.1)  # a busy machine, in which this thread waits for its turn
+    assert reader.read(500) == b"x" * 500
+    monkeypatch.setattr(timed, "SECONDS", -1.0)
+    with pytest.raises(PictureError, match="takes longer"):
+        open_picture(saved(noise(), "JPEG"))
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "I", "F"])
+def test_a_large_picture_is_turned_in_bands_to_the_same_pixels(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(3).integers(0, 255, (64, 40, 4), dtype=np.uint8)
+    image = Image.fromarray(values)
+    if mode in ("I;16", "I", "F"):
+        kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        image = Image.fromarray(values[..., 0].astype(kind) * 200)
+    elif mode == "P":
+        image = image.convert("RGB").quantize(64)
+        image.info["transparency"] = 5
+    elif mode != "RGBA":
+        image = image.convert(mode)
+    at_once = np.asarray(modes.rgb(image))
+    monkeypatch.setattr(modes, "_BAND_PIXELS", 200)
+    np.testing.assert_array_equal(np.asarray(modes.rgb(image)), at_once)
+
+
+def test_giants_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture, "GIANT_PIXELS", 10)
+    under_way, most = [], []
+
+    def watched(image: Image.Image) -> Image.Image:
+        under_way.append(1)
+        most.append(len(under_way))
+        time.sleep(0.05)
+        under_way.pop()
+        return image
+
+    monkeypatch.setattr(picture, "rgb", watched)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(open_picture, [saved(noise(), "PNG")] * 4))
+    assert max(most) == 1

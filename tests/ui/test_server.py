@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -64,6 +65,8 @@ def test_the_look_is_handed_over_and_nothing_calls_home() -> None:
     told = settings("127.0.0.1", 8501)
     assert told["theme.light.primaryColor"] and told["theme.dark.primaryColor"]
     assert told["browser.gatherUsageStats"] is False and told["client.showErrorLinks"] is False
+    assert told["client.disableDataExport"] is True, "its CSV would hold formulas"
+    assert told["server.maxUploadSize"] <= 50, "what Streamlit takes it keeps in memory"
     assert told["server.address"] == "127.0.0.1" and told["browser.serverAddress"] == "localhost"
 
 
@@ -205,7 +208,7 @@ def test_the_network_is_opened_only_with_a_warning(tmp_path: Path) -> None:
     assert process.stdout is not None
     try:
         assert "anyone on your network" in process.stdout.readline()
-        assert "Thaw Studio is at http://localhost:" in process.stdout.readline()
+        assert re.search(r"is at http://localhost:\d+/\?token=[\w-]{32}  ", process.stdout.readline())
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from studio.data.dataset import Dataset
 from studio.data.library import Library
+from studio.data.listing import inside
 from studio.data.picture import thumbnail
 from studio.errors import DataError, PictureError, StudioError
 from studio.workspace import Workspace
@@ -39,10 +40,13 @@ class Pictures:
 
     def file(self, id: str, n: int) -> Path:
         """Where the n-th picture of a dataset lies. Raises StudioError where there is no such picture."""
-        samples = self._dataset(id).samples
-        if not 0 <= n < len(samples):
-            raise DataError(f"The dataset has {len(samples):,} pictures, and no number {n}.")
-        return self._dataset(id).file(samples[n])
+        dataset = self._dataset(id)
+        if not 0 <= n < len(dataset.samples):
+            raise DataError(f"The dataset has {len(dataset.samples):,} pictures, and no number {n}.")
+        file = dataset.file(dataset.samples[n])
+        if not inside(str(file), os.path.realpath(dataset.root)):  # it has become a link since it was listed
+            raise PictureError("This picture leads out of its folder.", where=file)
+        return file
 
     def small(self, id: str, file: Path, side: int, stamp: str) -> bytes:
         """The picture at most `side` pixels wide and high, as WebP or JPEG. Raises PictureError."""

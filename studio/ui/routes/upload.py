@@ -1,5 +1,9 @@
-"""The way in for pictures from a browser: begin, files, finish or cancel. Bodies are streamed to disk, never kept."""
+"""The way in for pictures from a browser: begin, files, finish or cancel. Bodies are streamed to disk, never kept.
 
+Where a body breaks off, the browser asks what arrived and sends the rest.
+"""
+
+import json
 import shutil
 from pathlib import Path
 from typing import Any, Literal
@@ -13,15 +17,17 @@ from studio.data.library import Library
 from studio.errors import StudioError
 from studio.ui.receiver import Receiver
 from studio.ui.routes.gate import Refused, guarded
-from studio.ui.uploads import NoRoom, Upload, UploadError, Uploads
+from studio.ui.uploads import NoRoom, NotThere, Upload, UploadError, Uploads
 from studio.workspace import Workspace
 
 _PIECE = 1 << 20  # bytes gathered before they are written, so that a thread is not asked for every packet
+_SAID = 64 << 10  # bytes of a request in JSON
+_STATUS = {NoRoom: 413, NotThere: 409}
 _DRAINED = 64 << 20  # bytes read and dropped after a fault, so that the browser gets to read the answer
 
 
 def upload_routes(workspace: Workspace) -> list[Route]:
-    """POST /thaw/upload/begin, /thaw/upload/{id}/files, /thaw/upload/{id}/finish, /thaw/upload/{id}/cancel."""
+    """POST /thaw/upload/begin, /thaw/upload/{id}/files, finish and cancel; GET /thaw/upload/{id}/arrived."""
     uploads, library = Uploads(workspace), Library(workspace)
 
     async def begin(request: Request) -> Response:
@@ -29,7 +35,8 @@ def upload_routes(workspace: Workspace) -> list[Route]:
         said = await _json(request)
         kind: Literal["folder", "zip"] = "zip" if said.get("kind") == "zip" else "folder"
         try:
-            upload = await run_sync(uploads.begin, kind, str(said.get("name") or ""), _number(said, "bytes"))
+            name = str(said.get("name") or "").encode("utf-8", "replace").decode()
+            upload = await run_sync(uploads.begin, kind, name, _number(said, "bytes"))
         except NoRoom as error:
             raise Refused(413, error.what, error.remedy) from error
         return JSONResponse({"upload": upload.id})
@@ -39,6 +46,16 @@ def upload_routes(workspace: Workspace) -> list[Route]:
         upload = _find(uploads, request)
         await _receive(request, upload)
         return JSONResponse({"files": upload.files})
+
+    async def arrived(request: Request) -> Response:
+        """Which files are complete, and the bytes here of those that broke off -> `{complete: [n], parts: {n: bytes}}`.
+
+        A page asks every few seconds while its upload is not finished: that keeps it from being swept up.
+        """
+        upload = _find(uploads, request)
+        upload.touch()
+        complete, parts = await run_sync(upload.arrived)
+        return JSONResponse({"complete": complete, "parts": parts}, headers={"Cache-Control": "no-store"})
 
     async def finish(request: Request) -> Response:
         """`{files}`, the count that must be here -> `{dataset: id}`."""
@@ -63,6 +80,7 @@ def upload_routes(workspace: Workspace) -> list[Route]:
     return [
         Route("/thaw/upload/begin", guarded(begin), methods=["POST"]),
         Route("/thaw/upload/{id}/files", guarded(files), methods=["POST"]),
+        Route("/thaw/upload/{id}/arrived", guarded(arrived), methods=["GET"]),
         Route("/thaw/upload/{id}/finish", guarded(finish), methods=["POST"]),
         Route("/thaw/upload/{id}/cancel", guarded(cancel), methods=["POST"]),
     ]
@@ -73,6 +91,7 @@ async def _receive(request: Request, upload: Upload) -> None:
     stream = request.stream()
     try:
         async for chunk in stream:
+            upload.touch()
             piece += chunk
             if len(piece) >= _PIECE:
                 await run_sync(receiver.feed, bytes(piece))
@@ -81,7 +100,7 @@ async def _receive(request: Request, upload: Upload) -> None:
         receiver.finish()
     except StudioError as error:
         await _drain(stream)
-        raise Refused(413 if isinstance(error, NoRoom) else 400, error.what, error.remedy) from error
+        raise Refused(_STATUS.get(type(error), 400), error.what, error.remedy) from error
     except OSError as error:
         await _drain(stream)
         raise Refused(500, f"A file could not be written ({error.strerror}).", "Try again.") from error
@@ -128,9 +147,14 @@ def _find(uploads: Uploads, request: Request) -> Upload:
 
 
 async def _json(request: Request) -> dict[str, Any]:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _SAID:
+            raise Refused(413, "The request says more than the studio's picker ever does.", "Reload the page.")
     try:
-        said = await request.json()
-    except ValueError as error:
+        said = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise Refused(400, "The request holds no readable JSON.", "Reload the page.") from error
     if not isinstance(said, dict):
         raise Refused(400, "The request holds no readable JSON.", "Reload the page.")
