@@ -130,6 +130,23 @@ class ScheduleChoice(Section):
     label_smoothing: float = Field(
         default=0.0, ge=0, lt=1, description="Keeps the model from being too sure of itself."
     )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        le=10_000,
+        description="Stop early when so many epochs in a row brought nothing better. 0: never.",
+    )
+
+
+class Steer(Section):
+    """A change in the middle of a run. What is empty stays as it is."""
+
+    step: int = Field(ge=0, description="How many updates of the weights come before the change.")
+    depth: int | None = Field(
+        default=None, ge=0, le=ALL_FROZEN, description="How many stages stay frozen from here on."
+    )
+    lr: float | None = Field(default=None, gt=0, le=10, description="The highest learning rate from here on.")
+    epochs: int | None = Field(default=None, ge=1, le=10_000, description="How many epochs the run has from here on.")
 
 
 class EngineChoice(Section):
@@ -140,6 +157,9 @@ class EngineChoice(Section):
     precision: Literal["auto", "float32"] = Field(
         default="auto",
         description="auto: bfloat16 wherever this machine is faster with it and accuracy stays; float32: never.",
+    )
+    isolated: bool = Field(
+        default=False, description="Train in a process of its own, which goes on even if the studio is closed."
     )
 
 
@@ -155,6 +175,9 @@ class Recipe(Section):
     optimizer: OptimizerChoice = OptimizerChoice()
     schedule: ScheduleChoice = ScheduleChoice()
     engine: EngineChoice = EngineChoice()
+    steering: tuple[Steer, ...] = Field(
+        default=(), max_length=1000, description="Changes in the middle of the run, as a steered run leaves them."
+    )
 
     def problems(self) -> list[str]:
         """Sentences about values that are each in bounds but do not go together; empty when all is well."""
@@ -187,10 +210,11 @@ class Recipe(Section):
         tree = self.model_dump()
         if unknown := [name for name in changes if name not in tree and name not in fields()]:
             raise RecipeError(" ".join(_no_field(name) for name in unknown), f"Known fields: {', '.join(fields())}.")
-        for name, value in changes.items():
+        for name in sorted(changes, key=lambda name: "." in name):  # whole sections first, then fields of them
             *section, leaf = name.split(".")
-            branch = tree[section[0]] if section else tree
-            branch[leaf] = value.model_dump() if isinstance(value, BaseModel) else value
+            value, branch = changes[name], tree[section[0]] if section else tree
+            if isinstance(branch, dict):  # else a section that is none, which is told of below
+                branch[leaf] = value.model_dump() if isinstance(value, BaseModel) else value
         return self._from_tree(tree)
 
     def to_toml(self) -> str:

@@ -1,7 +1,11 @@
-"""Starting a run: one Start, one training, in a thread of this process or wherever `execute` is called."""
+"""Starting a run: one Start, one training, in a thread, in a process of its own, or wherever `execute` is called."""
 
 import logging
+import os
+import subprocess
+import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 
@@ -9,10 +13,15 @@ from filelock import FileLock, Timeout
 
 from studio.errors import RunError, StudioError
 from studio.recipe import Recipe
+from studio.runs.requests import Desk
 from studio.runs.run import Run
 from studio.runs.store import Store
-from studio.training.events import Event, Failed, Prepared
+from studio.runs.trouble import Trouble
+from studio.training.events import Event, Failed, Prepared, Resumed
+from studio.training.place import place
 from studio.workspace import Workspace, lock
+
+_WAKING = 60.0  # seconds that a process of its own may take until it holds the run
 
 
 def begin(store: Store, recipe: Recipe) -> Run:
@@ -39,20 +48,23 @@ def _trains(run: Run, recipe: Recipe) -> bool:
         return False
 
 
-def start(run: Run) -> bool:
-    """Train `run` in a background thread. False where it is being trained already; this call then changes nothing.
+def start(run: Run, *, again: bool = False) -> bool:
+    """Train `run` in the background. False where it is being trained already; this call then changes nothing.
 
-    The lock on the run's folder decides, not a flag: it holds between tabs and processes, and dies with its holder.
-    Raises RunError for a run that has ended.
+    `again` lets a run that was interrupted, stopped, finished or failed go on from its checkpoint; from the beginning,
+    if it had none yet. The lock on the run's folder decides who trains, not a flag: it holds between tabs and
+    processes, and dies with its holder. Raises RunError for a run that has ended or was interrupted, without `again`.
     """
+    if run.recipe.engine.isolated:
+        return _start_apart(run, again)
     try:
-        held = _hold(run)
+        held = _hold(run, again)
     except Timeout:
         return False
 
     def work() -> None:
         try:
-            _train(run)
+            _train(run, again)
         except RunError as error:
             logging.getLogger(__name__).error("%s", error)
         finally:
@@ -62,29 +74,55 @@ def start(run: Run) -> bool:
     return True
 
 
-def execute(run: Run) -> None:
+def _start_apart(run: Run, again: bool) -> bool:
+    """`start` in a process of its own, which goes on when this one ends."""
+    try:
+        _hold(run, again).release()  # says what is wrong, if anything is
+    except Timeout:
+        return False
+    command = [sys.executable, "-m", "studio.runs.apart", str(run.folder), *(["again"] if again else [])]
+    with (run.folder / "process.log").open("ab") as output:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+    threading.Thread(target=child.wait, name=f"run {run.id}", daemon=True).start()  # leaves no dead process behind
+    began = time.monotonic()
+    while child.poll() is None and not run.is_held():
+        if time.monotonic() - began > _WAKING:
+            child.kill()
+            break
+        time.sleep(0.05)
+    return True
+
+
+def execute(run: Run, *, again: bool = False) -> None:
     """Train `run` here and now; returns when it has ended, well or not: the journal says which.
 
     Raises RunError where it is being trained already, has ended, or can no longer be written down.
     """
     try:
-        held = _hold(run)
+        held = _hold(run, again)
     except Timeout as error:
         raise RunError(f"The run {run.id!r} is being trained already.", "Watch it, or start a new run.") from error
     try:
-        _train(run)
+        _train(run, again)
     finally:
         held.release()
 
 
-def _hold(run: Run) -> FileLock:
+def _hold(run: Run, again: bool) -> FileLock:
     """The run's lock, held. A short wait, as whoever looks at the run holds it for a moment too."""
     held = run.lock()
     held.acquire(timeout=0.5)
-    if run.events():  # nobody else holds the lock, so it has ended, or its process died
+    if run.events() and not again:  # nobody else holds the lock, so it has ended, or its process died
         held.release()
         how = "has ended" if run.has_ended() else "was interrupted"
-        raise RunError(f"The run {run.id!r} {how}.", "Start a new run with the same recipe.")
+        raise RunError(f"The run {run.id!r} {how}.", "Let it go on, or start a new run with the same recipe.")
     return held
 
 
@@ -94,30 +132,44 @@ def assist(run: Run) -> None:
     Raises RunError for whatever goes wrong here, once it is written down: the others cannot go on without this process.
     """
     try:
-        for _ in _events(run):
+        for _ in _events(run, Desk(run.folder), again=False):
             pass
     except Exception as error:  # the boundary of a run
         failed = _log_failure(run, error)
         raise RunError(failed.sentence, failed.remedy, f"run {run.id}") from error
 
 
-def _train(run: Run) -> None:
+def _train(run: Run, again: bool) -> None:
     """The boundary of a run: whatever goes wrong in it becomes its Failed event."""
-    try:
-        run.log(Prepared("Waking the engine", 0, 0))
-        for event in _events(run):
-            run.log(event)
-    except Exception as error:  # the boundary of a run: a thread's exception is otherwise invisible
-        _log_failure(run, error)
-    finally:
-        run.withdraw("stop")
+    desk = Desk(run.folder)
+    with Trouble(run) as trouble:
+        try:
+            if again and run.events():
+                run.withdraw("stop")
+                run.withdraw("pause")
+                trouble.log(_taken_up(run))
+            trouble.log(Prepared("Waking the engine", 0, 0))
+            for event in _events(run, desk, again):
+                trouble.log(event)
+                desk.met(event)
+        except Exception as error:  # the boundary of a run: a thread's exception is otherwise invisible
+            _log_failure(run, error)
+        finally:
+            desk.close()
 
 
-def _events(run: Run) -> Iterator[Event]:
+def _taken_up(run: Run) -> Resumed:
+    """Where an ended or interrupted run goes on; what its journal lost is brought back from the checkpoint."""
+    known = place(run.folder)
+    run.mend(known.history if known else ())
+    return Resumed(known.epoch, known.step, again=True) if known else Resumed(0, 0, again=True)
+
+
+def _events(run: Run, desk: Desk, again: bool) -> Iterator[Event]:
     from studio.training.train import train
 
     workspace = Workspace(run.folder.parent.parent)
-    return train(run.recipe, run.folder, workspace, stop=lambda: run.requested("stop"))
+    return train(run.recipe, run.folder, workspace, desk.wishes, again=again)
 
 
 def _log_failure(run: Run, error: Exception) -> Failed:

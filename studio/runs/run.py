@@ -1,22 +1,24 @@
 """A Run is a folder: recipe.toml is what was asked, events.jsonl is what happened, checkpoints are what was learnt."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from filelock import FileLock
 
 from studio.errors import RecipeError, RunError
-from studio.recipe import Recipe
-from studio.runs import journal
+from studio.recipe import Recipe, Steer
+from studio.runs import fold, journal, requests
 from studio.runs.progress import Progress
-from studio.training.events import ENDS, Event
+from studio.runs.requests import Request
+from studio.training.events import Event, Hindered, has_ended
+from studio.training.place import place
 from studio.workspace import is_held, lock, write_text
 
-Request = Literal["stop"]
+TROUBLE = "trouble.txt"
 
 
 @dataclass(frozen=True)
@@ -63,20 +65,33 @@ class Run:
         """Write down that something happened."""
         journal.append(self.folder / "events.jsonl", event)
 
+    def mend(self, history: Sequence[Event]) -> None:
+        """Bring back what the journal lost, as far as `history` knows it."""
+        journal.mend(self.folder / "events.jsonl", history)
+
+    def trouble(self) -> str:
+        """What keeps the run from being written down at this moment; empty if nothing does."""
+        with suppress(OSError, UnicodeDecodeError):
+            return (self.folder / TROUBLE).read_text(encoding="utf-8").strip("\0 ")
+        return ""
+
     def events(self, start: int = 0) -> Sequence[Event]:
         """What happened, from the `start`-th event on."""
         return journal.read(self.folder / "events.jsonl")[0][start:]
 
-    def request(self, what: Request) -> None:
-        """Ask the training, wherever it runs, to do something. A request is a file, so any process can ask."""
-        (self.folder / f"request.{what}").touch()
+    def request(self, what: Request, value: float | None = None) -> None:
+        """Ask the training, wherever it runs: to stop or pause, or for another depth, lr or number of epochs.
+
+        Raises RunError for a value out of bounds, or where the run's folder cannot be written.
+        """
+        requests.ask(self.folder, what, value)
 
     def requested(self, what: Request) -> bool:
-        return (self.folder / f"request.{what}").exists()
+        return requests.is_asked(self.folder, what)
 
     def withdraw(self, what: Request) -> None:
-        """Forget a request that was met, or that came too late."""
-        (self.folder / f"request.{what}").unlink(missing_ok=True)
+        """Forget a request: a pause that is withdrawn is over."""
+        requests.withdraw(self.folder, what)
 
     def lock(self) -> FileLock:
         """The lock that whoever trains this run holds; the system frees it when that process dies."""
@@ -88,18 +103,33 @@ class Run:
 
     def has_ended(self) -> bool:
         """Whether the journal tells of an end, good or bad."""
-        return _has_end(self.events())
+        return has_ended(self.events())
 
     def progress(self) -> Progress:
-        """The events so far, folded into what a person wants to know."""
+        """The events so far, folded into what a person wants to know. A second look costs only what is new."""
         while True:
-            events, damaged = journal.read(self.folder / "events.jsonl")
-            ended = _has_end(events)
+            known = self._look()
+            ended = known.progress.has_ended
             held = not ended and self.is_held()
-            if ended or held or len(self.events()) == len(events):  # else it began or ended between the two looks
+            if ended or held or self._look().read == known.read:  # else it began or ended between the two looks
                 break
-        return Progress.of(events, self.recipe, held=held, stop_requested=self.requested("stop"), damaged=damaged)
+        progress = known.progress.seen(held=held, stop_requested=self.requested("stop"), damaged=known.damaged)
+        if held and (words := self.trouble()):
+            progress.hindered = Hindered(words)
+        return progress
 
+    def story(self) -> Sequence[Event]:
+        """What happened, without moments within epochs and savings: cheap to look at however long the run is."""
+        return self._look().events
 
-def _has_end(events: Sequence[Event]) -> bool:
-    return any(isinstance(event, ENDS) for event in events)
+    def _look(self) -> fold.Look:
+        return fold.look(self.folder / "events.jsonl", self.recipe)
+
+    def can_go_on(self) -> bool:
+        """Whether there is a checkpoint from which the training can go on exactly where it was."""
+        return place(self.folder) is not None
+
+    def as_steered(self) -> Recipe:
+        """The recipe that gives this run's curve again: with every change that was made while it went."""
+        changes = [Steer(step=e.step, depth=e.depth, lr=e.lr, epochs=e.epochs) for e in self.progress().steered]
+        return self.recipe.amended({"steering": changes})

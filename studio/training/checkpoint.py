@@ -16,6 +16,8 @@ from studio.errors import RunError
 from studio.model.weights import build
 from studio.workspace import replace_file
 
+OPTIMIZER = "thaw.optimizer."  # what the names of an optimizer's tensors begin with
+
 
 @dataclass(frozen=True)
 class Card:
@@ -28,19 +30,19 @@ class Card:
     val_accuracy: float
 
 
-def save(path: Path, state: Mapping[str, torch.Tensor], card: Card) -> None:
+def save(path: Path, state: Mapping[str, torch.Tensor], card: Card, more: Mapping[str, str] | None = None) -> None:
     """Write weights and card to `path`; a reader, or a power cut, meets the old file or the new one.
 
-    Raises RunError where the disk does not take it.
+    `more` is further metadata. Raises RunError where the disk does not take it.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    metadata = {"thaw": json.dumps(asdict(card))}
+    metadata = {"thaw": json.dumps(asdict(card))} | dict(more or {})
     try:
         replace_file(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
     except (OSError, SafetensorError) as error:
         raise RunError(
             f"The checkpoint cannot be written: {getattr(error, 'strerror', None) or error}.",
-            "See that the disk has room and the folder can be written, then start again.",
+            "See that the disk has room and the folder can be written.",
             path,
         ) from error
 
@@ -62,7 +64,8 @@ def load(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
     model = build(card.backbone, len(card.classes), pretrained=False, image_size=card.geometry.size)
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
-            model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            names = [name for name in file.keys() if not name.startswith(OPTIMIZER)]  # noqa: SIM118
+            model.load_state_dict({name: file.get_tensor(name) for name in names})
     except (RuntimeError, SafetensorError, OSError) as error:
         raise RunError(f"This checkpoint does not fit {card.backbone}.", "Train the run again.", path) from error
     return model.to(device).eval(), card

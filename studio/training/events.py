@@ -5,6 +5,7 @@ Every number is finite or None, so that each record is valid JSON.
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -55,13 +56,96 @@ class Looked(Event):
 
 @dataclass(frozen=True)
 class Thawed(Event):
-    """From `epoch` (counted from 1) on, `depth` stages from the input stay frozen; the others learn."""
+    """From `epoch` (counted from 1) on, `depth` stages from the input stay frozen; the others learn.
+
+    `step` is how many updates there were before.
+    """
 
     epoch: int
     depth: int
     frozen: list[str]
     learning: list[str]
     trainable_parameters: int
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Steered(Event):
+    """A person, or the recipe's own `steering`, changed the run after `step` updates; what is None stayed.
+
+    `depth` stages stay frozen from here on; `lr` is the highest rate from here on; the run now has `epochs` epochs.
+    """
+
+    epoch: int
+    step: int
+    depth: int | None = None
+    lr: float | None = None
+    epochs: int | None = None
+
+
+@dataclass(frozen=True)
+class Paused(Event):
+    """The run waits, after `step` updates, until it is told to go on or to stop."""
+
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True)
+class Resumed(Event):
+    """The run goes on after `step` updates: after a pause, or (`again`) from its checkpoint.
+
+    What happened after that step, and any end, is undone by the latter.
+    """
+
+    epoch: int
+    step: int
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Hindered(Event):
+    """Something from outside is in the way (a full disk, say); the run tries again until it is gone."""
+
+    sentence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Measured(Event):
+    """An epoch's vital signs, for the run doctor. Shares are fractions, sizes relative; None where not measured.
+
+    `lr_low` and `lr_high` are the rates of the epoch's updates; `moved` is how far the weights that learn went in it,
+    relative to their size, `drifted` the same of the frozen tensor that changed most, statistics included;
+    `input_mean` and `input_std` are what the network was given, a number a channel, `wanted_mean` and `wanted_std`
+    what the backbone's own normalization makes of the same pictures (looked at, as `drifted` is, in the first epoch
+    and then every ten seconds at the most); `commonest` is the largest share of the validation pictures that one class
+    was predicted for, `largest_class` the largest share that a class has of them; `waiting` is the share of the
+    epoch's seconds that the device waited for pictures.
+    """
+
+    epoch: int
+    step: int
+    lr_low: float
+    lr_high: float
+    moved: float | None = None
+    drifted: float | None = None
+    input_mean: list[float] | None = None
+    input_std: list[float] | None = None
+    wanted_mean: list[float] | None = None
+    wanted_std: list[float] | None = None
+    commonest: float | None = None
+    largest_class: float | None = None
+    waiting: float | None = None
+
+
+@dataclass(frozen=True)
+class Tried(Event):
+    """What the model said of a pinned picture after an epoch: each class's probability, in the order of the classes."""
+
+    epoch: int
+    picture: str
+    probabilities: list[float]
 
 
 @dataclass(frozen=True)
@@ -89,11 +173,15 @@ class Validated(Event):
     lr: float
     images_per_second: float
     seconds: float
+    class_accuracy: list[float | None] | None = None  # in the order of the classes; None: no picture of it
 
 
 @dataclass(frozen=True)
 class Saved(Event):
-    """A checkpoint reached the disk: `which` is "best" or "last", `path` is relative to the run's folder."""
+    """A checkpoint reached the disk: `which` is "best", "last" or "state" (what a resumed run goes on from).
+
+    `path` is relative to the run's folder.
+    """
 
     which: str
     path: str
@@ -131,6 +219,7 @@ class Finished(Event):
     images_per_second: float | None
     seconds: float
     checkpoint: str | None
+    early: bool = False  # it ended by itself because nothing had got better for the recipe's patience
 
 
 @dataclass(frozen=True)
@@ -145,9 +234,22 @@ class Failed(Event):
 
 KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
-    for kind in (Started, Prepared, Looked, Thawed, Stepped, Validated, Saved, Warned, Noted, Finished, Failed)
+    for kind in (
+        *(Started, Prepared, Looked, Thawed, Steered, Paused, Resumed, Stepped, Validated, Measured, Tried, Saved),
+        *(Hindered, Warned, Noted, Finished, Failed),
+    )
 }
 ENDS = (Finished, Failed)
+
+
+def has_ended(events: Sequence[Event]) -> bool:
+    """Whether the last life of a run, as told by its events, came to an end."""
+    for event in reversed(events):
+        if isinstance(event, ENDS):
+            return True
+        if isinstance(event, Resumed) and event.again:
+            return False
+    return False
 
 
 def to_json(event: Event) -> str:

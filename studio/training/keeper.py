@@ -1,6 +1,7 @@
 """Which weights to keep: the best so far in memory, and both best and last on disk now and then."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +13,12 @@ from torch import nn
 from studio.errors import RunError
 from studio.training.checkpoint import Card, save
 from studio.training.events import Saved
+from studio.training.place import CHECKPOINT
+from studio.training.state import finite
 from studio.workspace import write_text
 
 INTERVAL = 20.0  # seconds; an epoch can be shorter than the time that a safe write takes
+BEST = "best.safetensors"
 
 
 @dataclass
@@ -29,7 +33,7 @@ class Keeper:
     _state: dict[str, torch.Tensor] = field(default_factory=dict)
     _frame: pd.DataFrame | None = None
     _unsaved: bool = False
-    _saved_at: float = field(default_factory=time.monotonic)
+    _written_at: float = field(default_factory=time.monotonic)
 
     def consider(self, epoch: int, accuracy: float, loss: float, frame: pd.DataFrame) -> bool:
         """Take note of an epoch's weights and predictions; True if they are the best so far."""
@@ -44,23 +48,56 @@ class Keeper:
                 self._state[name] = tensor.detach().clone()
         return True
 
-    def write(self, *, now: bool = False) -> list[Saved]:
-        """Put on disk what is not there yet, if `now` or if the last time is an interval ago."""
-        if self.folder is None or self.best is None or (not now and time.monotonic() - self._saved_at < INTERVAL):
+    def go_on(self, best: tuple[float, float, int] | None) -> None:
+        """What was best before the run was interrupted: accuracy, loss and epoch. Its weights are on disk already."""
+        if best is not None:
+            (accuracy, loss, self.best_epoch) = best
+            self.best = (accuracy, -loss)
+            self.card = replace(self.card, epoch=self.best_epoch, val_accuracy=accuracy)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the last time that the disk took something is an interval ago."""
+        return self.folder is not None and time.monotonic() - self._written_at >= INTERVAL
+
+    def write(self, memory: Mapping[str, torch.Tensor], more: Mapping[str, str]) -> list[Saved]:
+        """Put on disk what is not there yet: first the best, then the last weights with what a run goes on from.
+
+        `memory` are the optimizer's tensors and `more` the place, both written beside the last weights. Weights that
+        are no numbers any more are not written. Raises RunError where the disk does not take it.
+        """
+        if self.folder is None:
             return []
-        saved = []
-        if self._unsaved:
-            best = replace(self.card, epoch=self.best_epoch, val_accuracy=self.best[0])
-            save(self.folder / "best.safetensors", self._state, best)
-            if self._frame is not None:
-                write_text(self.folder / "predictions.json", self._frame.to_json(orient="split", index=False) or "")
-            saved.append(Saved("best", "best.safetensors", self.best_epoch))
-        save(self.folder / "last.safetensors", self.model.state_dict(), self.card)
-        saved.append(Saved("last", "last.safetensors", self.card.epoch))
-        self._unsaved, self._saved_at = False, time.monotonic()
+        self._written_at = time.monotonic()
+        saved = self._write_best(self.folder)
+        weights = self.model.state_dict()
+        if finite(weights.values()):
+            save(self.folder / CHECKPOINT, {**weights, **memory}, self.card, more)
+            saved.append(Saved("last", CHECKPOINT, self.card.epoch))
         return saved
 
+    def _write_best(self, folder: Path) -> list[Saved]:
+        if not self._unsaved or self.best is None:
+            return []
+        save(folder / BEST, self._state, replace(self.card, epoch=self.best_epoch, val_accuracy=self.best[0]))
+        if self._frame is not None:
+            _write(folder / "predictions.json", self._frame.to_json(orient="split", index=False) or "")
+        self._unsaved = False
+        return [Saved("best", BEST, self.best_epoch)]
+
     def rescue(self) -> None:
-        """`write` for a run that goes down: why it does must not be hidden by a disk that takes nothing either."""
-        with suppress(RunError, OSError):
-            self.write(now=True)
+        """Write the best for a run that goes down: why it does must not be hidden by a disk that takes nothing."""
+        if self.folder is not None:
+            with suppress(RunError):
+                self._write_best(self.folder)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise RunError(
+            f"The predictions cannot be written: {error.strerror}.",
+            "See that the disk has room and the folder can be written.",
+            path,
+        ) from error

@@ -13,27 +13,50 @@ from studio.training import notes
 from studio.training.events import Event, Looked, Noted, Prepared, Warned
 from studio.training.features import Features, key, shelf
 from studio.training.loader import Pictures, Seen
-from studio.training.prepare import Job, steps_of
+from studio.training.prepare import Job, halves, steps_of
 from studio.training.room import fits
 from studio.training.sources import OnFeatures, OnPictures, Source
 
 _TELL_EVERY = 0.25  # seconds between two Prepared events at the least
 Stop = Callable[[], bool]
+Sources = dict[int, Source]
 
 
-def first_look(job: Job, stop: Stop) -> Generator[Event, None, dict[int, Source] | None]:
-    """Look at all pictures once; returns where the batches come from at each depth of the run.
+def first_look(job: Job, depths: Sequence[int], stop: Stop) -> Generator[Event, None, Sources | None]:
+    """Look at all pictures once; returns where the batches come from at each of these freezing depths.
 
     Returns None where `stop` said so meanwhile. Raises DataError where too little can be opened.
     """
-    plan = _Plan(job)
-    for side in (plan.val, plan.train):
+    sources = yield from _looked(_Plan(job, depths), stop)
+    if sources is not None:
+        yield from _sum_up(job)
+    return sources
+
+
+def look_again(job: Job, depth: int, stop: Stop) -> Generator[Event, None, Sources | None]:
+    """Look at all pictures once more, for a depth that nobody had planned. The network may have learnt meanwhile.
+
+    Returns None where `stop` said so meanwhile. Raises DataError where not the same pictures can be opened.
+    """
+    sides = (job.split.train, job.split.val)
+    before = [side.places.tolist() for side in sides]
+    sources = yield from _looked(_Plan(job, [depth]), stop)
+    if sources is not None and job.world.any([side.places.tolist() for side in sides] != before):
+        raise DataError(
+            "The pictures changed while the run went on.", "Put them back, then let it go on.", job.dataset.root
+        )
+    return sources
+
+
+def _looked(plan: "_Plan", stop: Stop) -> Generator[Event, None, Sources | None]:
+    job, sides = plan.job, (plan.val, plan.train)
+    for side in sides:
+        side.pictures.whole = False
         yield from _look(side, job, stop)
-    if job.world.any(not (plan.val.pictures.whole and plan.train.pictures.whole)):
+    if job.world.any(not all(side.pictures.whole for side in sides)):
         return None
-    yield from _sum_up(job)
     yield from plan.notes()
-    return {depth: plan.source(depth) for depth in job.depths}
+    return {depth: plan.source(depth) for depth in plan.depths}
 
 
 @dataclass
@@ -52,19 +75,20 @@ class _Side:
 class _Plan:
     """What is kept for which depth: features where the network can be cut and there is room, else pictures."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, job: Job, depths: Sequence[int]) -> None:
+        self.job, self.depths = job, depths
+        self.halves = halves(job, depths)
         split, varies = job.split, job.split.pipeline.varies
         views = job.recipe.augment.views if varies else 0
         self.train = _Side(split.train, "Looking at the training pictures", varied=varies, views=views or 1)
         self.val = _Side(split.val, "Looking at the held-back pictures")
-        for depth in job.halves.boundaries if job.halves else ():
+        for depth in self.halves.boundaries if self.halves else ():
             if self._there_is_room(depth, self.val):
                 self.val.features[depth] = self._features(depth, self.val)
                 if (views or not varies) and self._there_is_room(depth, self.train):
                     self.train.features[depth] = self._features(depth, self.train)
         for side in (self.train, self.val):
-            side.pictures.keep = any(depth not in side.features for depth in job.depths)
+            side.pictures.keep = any(depth not in side.features for depth in depths)
         looks = len(split.val) + len(split.train) * self.train.views
         self.val.frozen = self.train.frozen = self._frozen(tuple(self.val.features), looks)
         if self.val.features.keys() != self.train.features.keys():
@@ -75,35 +99,35 @@ class _Plan:
         return torch.float32 if self.job.precision.exactly else torch.bfloat16
 
     def _there_is_room(self, depth: int, side: _Side) -> bool:
-        assert self.job.halves is not None
-        numbers = self.job.halves.boundaries[depth].numbers * len(side.pictures) * side.views
+        assert self.halves is not None
+        numbers = self.halves.boundaries[depth].numbers * len(side.pictures) * side.views
         return fits(numbers * self._dtype.itemsize, self.job.cache)
 
     def _features(self, depth: int, side: _Side) -> Features:
-        halves, cache = self.job.halves, self.job.cache
-        assert halves is not None
-        boundary = halves.boundaries[depth]
-        known = shelf(boundary, halves.front([depth]), self.job.geometry, self._dtype, cache / "features")
+        cache = self.job.cache
+        assert self.halves is not None
+        boundary = self.halves.boundaries[depth]
+        known = shelf(boundary, self.halves.front([depth]), self.job.geometry, self._dtype, cache / "features")
         return Features(boundary, len(side.pictures), side.views, self._dtype, known, cache)
 
     def _frozen(self, depths: Sequence[int], looks: int) -> Frozen | None:
         if not depths:
             return None
-        assert self.job.halves is not None
-        front = self.job.halves.front(depths)
+        assert self.halves is not None
+        front = self.halves.front(depths)
         return Frozen(front, self.job.world.device, exactly=self.job.precision.exactly, looks=looks)
 
     def source(self, depth: int) -> Source:
         job, split = self.job, self.job.split
         if depth not in self.val.features:
             return OnPictures(job.model, split)
-        assert job.halves is not None
+        assert self.halves is not None
         learnt = self.train.features.get(depth)
         if learnt is None:
             looks = len(split.train) * job.recipe.schedule.epochs
             learnt = self._frozen((depth,), looks)
             assert learnt is not None
-        return OnFeatures(job.halves.boundaries[depth], split, learnt, self.val.features[depth])
+        return OnFeatures(self.halves.boundaries[depth], split, learnt, self.val.features[depth])
 
     def notes(self) -> Iterator[Noted]:
         """What was spared, in words."""

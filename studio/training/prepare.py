@@ -34,9 +34,8 @@ _one_at_a_time = threading.Lock()  # a network's first weights come from the pro
 class Job:
     """A run made ready: its data, its network and the order of its epochs.
 
-    `depths` are the freezing depths of its epochs, in their order; `halves` is the network cut at as many of them as
-    could be. `cache` is the folder for what later runs can use. `train_images` and `val_images` count all processes'
-    pictures, before anybody tried to open them.
+    `cache` is the folder for what later runs can use. `train_images` and `val_images` count all processes' pictures,
+    before anybody tried to open them.
     """
 
     recipe: Recipe
@@ -44,8 +43,6 @@ class Job:
     geometry: Geometry
     model: nn.Module
     stages: tuple[StageTensors, ...]
-    depths: tuple[int, ...]
-    halves: Halves | None
     split: Split
     world: World
     precision: Precision
@@ -95,9 +92,7 @@ def make_ready(recipe: Recipe, workspace: Workspace, world: World) -> Generator[
 
     pipeline = Pipeline(recipe.augment.preset, geometry.size)
     split = Split(part(train), part(val), pipeline, recipe.augment, recipe.seed, steps_of(recipe, len(train)), world)
-    known = stages(model)
-    depths = tuple(dict.fromkeys(recipe.freeze.depth_at(epoch, len(known)) for epoch in (1, recipe.schedule.epochs)))
-    halves = _try_on(model, geometry, world, [depth for depth in depths if depth and recipe.engine.cache == "auto"])
+    _try_on(model, _noise(geometry, world)[:1])
     exactly = recipe.engine.precision == "float32"
     precision = Precision(world.device, exactly, Plan() if exactly else Plan.of(workspace.cache / "precision"))
     return Job(
@@ -105,9 +100,7 @@ def make_ready(recipe: Recipe, workspace: Workspace, world: World) -> Generator[
         dataset,
         geometry,
         model,
-        known,
-        depths,
-        halves,
+        stages(model),
         split,
         world,
         precision,
@@ -122,22 +115,32 @@ def steps_of(recipe: Recipe, images: int) -> int:
     return -(-images // recipe.schedule.batch_size)
 
 
-def _try_on(model: nn.Module, geometry: Geometry, world: World, depths: list[int]) -> Halves | None:
-    """A look at squares of noise: whether the network takes this size at all, and where it can be cut.
+def halves(job: Job, depths: Sequence[int]) -> Halves | None:
+    """The network cut at these freezing depths; where it cannot be cut at all of them, at the deepest one alone.
 
-    Where it cannot be cut at all of `depths`, only the boundary at its head is left.
+    None where it can be cut nowhere, or where the recipe wants nothing kept.
     """
+    some = [depth for depth in depths if depth and job.recipe.engine.cache == "auto"]
+    if not some:
+        return None
+    noise = _noise(job.geometry, job.world)
+    with torch.no_grad():
+        return cut(job.model, some, noise) or cut(job.model, [max(some)], noise)
+
+
+def _noise(geometry: Geometry, world: World) -> torch.Tensor:
+    """Three squares of noise, to try a network on: (3, 3, size, size)."""
     noise = torch.rand(3, 3, geometry.size, geometry.size, generator=torch.Generator().manual_seed(0))
-    noise = noise.to(world.device, memory_format=torch.channels_last)
+    return noise.to(world.device, memory_format=torch.channels_last)
+
+
+def _try_on(model: nn.Module, noise: torch.Tensor) -> None:
+    """Whether the network takes pictures of this size at all. Raises BackboneError where it does not."""
     try:
         with torch.no_grad(), evaluating(model):
-            model(noise[:1])
+            model(noise)
     except (RuntimeError, AssertionError, ValueError) as error:
         raise BackboneError(
-            f"{type(model).__name__} cannot look at pictures of {geometry.size} pixels: {error}",
+            f"{type(model).__name__} cannot look at pictures of {noise.shape[-1]} pixels: {error}",
             "Choose another picture size, or leave it empty.",
         ) from error
-    if not depths:
-        return None
-    with torch.no_grad():
-        return cut(model, depths, noise) or cut(model, depths[:1], noise)

@@ -1,5 +1,6 @@
 """What a model says of labelled pictures, as one frame that everything about its errors is computed from."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -23,3 +24,13 @@ def predictions(samples: Sequence[Sample], classes: Sequence[str], logits: torch
             "loss": F.cross_entropy(logits, labels, reduction="none").tolist(),
         }
     )
+
+
+def class_accuracy(frame: pd.DataFrame, classes: Sequence[str]) -> list[float | None]:
+    """The share of each class's pictures that are right, in the order of the classes; None for one without any."""
+    labels, predicted = frame["label"].tolist(), frame["predicted"].tolist()
+    asked, right = (
+        Counter(labels),
+        Counter(label for label, said in zip(labels, predicted, strict=True) if label == said),
+    )
+    return [right[name] / asked[name] if asked[name] else None for name in classes]

@@ -120,9 +120,10 @@ class _Writing:
             self._give_up()
 
     def _give_up(self) -> None:
-        with suppress(OSError):
-            if self._file is not None:
+        if self._file is not None:
+            with suppress(OSError):  # what is still to be written finds no room either
                 self._file.close()
+        with suppress(OSError):
             self._path.unlink(missing_ok=True)
         self._file = None
 

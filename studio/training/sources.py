@@ -4,6 +4,7 @@ Both say the same three things: `module` is what learns, `batches(epoch)` what i
 the validation split.
 """
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from studio.model.stages import evaluating
 from studio.recipe import AugmentChoice
 from studio.training.features import Features
 from studio.training.loader import Pictures, batches, to_input
+from studio.training.vitals import Vitals
 from studio.training.world import World
 
 Batch = tuple[Kept, torch.Tensor]
@@ -36,7 +38,9 @@ class Source(Protocol):
         """How many training pictures need not be looked at again."""
         ...
 
-    def batches(self, epoch: int) -> Iterator[Batch]: ...
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The epoch's batches from number `start` on."""
+        ...
 
     def logits(self) -> torch.Tensor: ...
 
@@ -46,6 +50,7 @@ class Split:
     """The two sides of a run's data on this process, and how its epochs are cut into steps.
 
     `steps` and `smallest`, the fewest pictures in a batch of any process, hold once every picture was looked at.
+    `vitals` watches what the network is given, and how long it waits for it.
     """
 
     train: Pictures
@@ -56,24 +61,33 @@ class Split:
     steps: int
     world: World
     smallest: int = 0
+    vitals: Vitals | None = None
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS))
 
     def inputs(self, pictures: torch.Tensor) -> torch.Tensor:
-        return to_input(pictures, self.train.geometry, self.world.device)
+        inputs = to_input(pictures, self.train.geometry, self.world.device)
+        if self.vitals is not None:
+            self.vitals.saw(inputs, pictures)
+        return inputs
 
-    def rows(self, epoch: int) -> list[np.ndarray]:
-        """The epoch's batches as rows of the training pictures."""
-        return batches(len(self.train), self.steps, self.seed, epoch)
+    def rows(self, epoch: int, start: int = 0) -> list[np.ndarray]:
+        """The epoch's batches, from number `start` on, as rows of the training pictures."""
+        return batches(len(self.train), self.steps, self.seed, epoch)[start:]
 
     def labels(self, rows: np.ndarray) -> torch.Tensor:
         return self.train.labels[torch.from_numpy(rows)].to(self.world.device, non_blocking=True)
 
-    def shown(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def shown(self, epoch: int, start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The epoch's inputs and labels, varied by the pipeline. A GPU has its next batches made meanwhile."""
         on_cpu = self.world.device.type == "cpu"
         threads, most = (in_turns, 1) if on_cpu else (ahead, 2)
-        for rows, pictures in threads(lambda rows: self._pictures(rows, epoch), self.rows(epoch), 1, most):
-            yield self.inputs(pictures), self.labels(rows)
+        began = time.monotonic()
+        for rows, pictures in threads(lambda rows: self._pictures(rows, epoch), self.rows(epoch, start), 1, most):
+            inputs, labels = self.inputs(pictures), self.labels(rows)
+            if self.vitals is not None:
+                self.vitals.waited(time.monotonic() - began)
+            yield inputs, labels
+            began = time.monotonic()
 
     def _pictures(self, rows: np.ndarray, epoch: int) -> torch.Tensor:
         if not self.pipeline.varies:
@@ -93,8 +107,8 @@ class OnPictures:
     def module(self) -> nn.Module:
         return self.model
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
-        for inputs, labels in self.split.shown(epoch):
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        for inputs, labels in self.split.shown(epoch, start):
             yield (inputs,), labels
 
     @torch.no_grad()
@@ -121,14 +135,14 @@ class OnFeatures:
     def kept(self) -> int:
         return len(self.split.train) if isinstance(self.train, Features) else 0
 
-    def batches(self, epoch: int) -> Iterator[Batch]:
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         if isinstance(self.train, Frozen):
-            for inputs, labels in self.split.shown(epoch):
+            for inputs, labels in self.split.shown(epoch, start):
                 (kept,) = self.train(inputs)
                 yield kept, labels
             return
         view = self.split.augment.variation(epoch) - 1 if self.split.pipeline.varies else 0
-        for rows in self.split.rows(epoch):
+        for rows in self.split.rows(epoch, start):
             yield self.train.batch(rows, view, self.split.world.device), self.split.labels(rows)
 
     @torch.no_grad()

@@ -64,6 +64,15 @@ class World:
         dist.all_reduce(votes)
         return bool(votes.item())
 
+    def highest(self, numbers: Sequence[float]) -> list[float]:
+        """Of each of these numbers the highest that any process has."""
+        if self.size == 1:
+            return list(numbers)
+        shared = torch.tensor(numbers, dtype=torch.float32 if self.device.type == "mps" else torch.float64)
+        shared = shared.to(self.device)
+        dist.all_reduce(shared, dist.ReduceOp.MAX)
+        return shared.tolist()
+
     def mean_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace each gradient by its mean over all processes."""
         if self.size == 1:

@@ -14,8 +14,9 @@ from studio.errors import RecipeError, RunError
 from studio.recipe import Recipe
 from studio.results.summary import outcome
 from studio.runs import launch
-from studio.runs.progress import Progress, thinned
+from studio.runs.progress import Progress
 from studio.runs.run import Run
+from studio.runs.shown import thinned
 from studio.runs.store import Store
 from studio.training.events import (
     Event,

@@ -10,10 +10,24 @@ import torch
 from studio.errors import BackboneError, DataError, RecipeError, StudioError
 from studio.model.stages import freeze, frozen_state, stages
 from studio.recipe import DataChoice, ModelChoice, Recipe
+from studio.training import measure
 from studio.training import train as engine
 from studio.training.checkpoint import load
-from studio.training.events import Finished, Looked, Noted, Prepared, Saved, Started, Stepped, Thawed, Validated, Warned
+from studio.training.events import (
+    Finished,
+    Looked,
+    Measured,
+    Noted,
+    Prepared,
+    Saved,
+    Started,
+    Stepped,
+    Thawed,
+    Validated,
+    Warned,
+)
 from studio.training.train import train
+from studio.training.wishes import Wishes
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
@@ -30,7 +44,7 @@ def numbers(events: list) -> list[tuple]:
 
 def test_a_run_tells_its_story_in_order(pictures: Pictures) -> None:
     events = list(train(tiny(pictures())))
-    told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped, Noted))]
+    told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped, Noted, Measured))]
     assert told == [Started, Looked, Thawed, Validated, Validated, Finished]
     assert events[-1].epochs == 2 and not events[-1].stopped
 
@@ -198,13 +212,13 @@ def test_other_weights_sizes_and_depths_share_nothing(pictures: Pictures, worksp
 def test_a_stop_keeps_the_best_weights(pictures: Pictures, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    asked: list[bool] = []
+    looks: list[bool] = []
 
-    def stop() -> bool:
-        asked.append(True)
-        return len(asked) > 4
+    def asked() -> Wishes:
+        looks.append(True)
+        return Wishes(stop=len(looks) > 4)
 
-    events = list(train(tiny(pictures(), schedule__epochs=500), folder, stop=stop))
+    events = list(train(tiny(pictures(), schedule__epochs=500), folder, asked=asked))
     assert events[-1].stopped and events[-1].epochs < 500
     model, card = load(folder / "best.safetensors", torch.device("cpu"))
     assert card.classes == ("cat", "dog") and not model.training
@@ -243,16 +257,16 @@ def test_a_picture_alone_in_its_batch_trains_a_network_with_norms(pictures: Pict
 
 
 def test_a_stop_is_heard_while_the_pictures_are_looked_at(pictures: Pictures, tmp_path: Path) -> None:
-    asked: list[bool] = []
+    looks: list[bool] = []
 
-    def stop() -> bool:
-        asked.append(True)
-        return len(asked) > 2
+    def asked() -> Wishes:
+        looks.append(True)
+        return Wishes(stop=len(looks) > 2)
 
     folder = tmp_path / "run"
     folder.mkdir()
-    events = list(train(tiny(pictures(each=60)), folder, stop=stop))
-    assert not of(Looked, events) and not of(Validated, events) and len(asked) == 3
+    events = list(train(tiny(pictures(each=60)), folder, asked=asked))
+    assert not of(Looked, events) and not of(Validated, events) and len(looks) == 3
     end = events[-1]
     assert (end.stopped, end.best_epoch, end.val_accuracy, end.checkpoint) == (True, None, None, None)
     assert list(folder.iterdir()) == []
@@ -261,7 +275,7 @@ def test_a_stop_is_heard_while_the_pictures_are_looked_at(pictures: Pictures, tm
 def test_a_stop_asked_while_an_epoch_is_measured_begins_no_other(pictures: Pictures) -> None:
     asked = [False]
     events = []
-    for event in train(tiny(pictures(), schedule__epochs=5), stop=lambda: asked[0]):
+    for event in train(tiny(pictures(), schedule__epochs=5), asked=lambda: Wishes(stop=asked[0])):
         events.append(event)
         asked[0] = asked[0] or isinstance(event, Validated)
     assert len(of(Validated, events)) == 1 and events[-1].stopped
@@ -270,8 +284,8 @@ def test_a_stop_asked_while_an_epoch_is_measured_begins_no_other(pictures: Pictu
 def test_a_validation_that_is_not_a_number_is_never_the_best(
     pictures: Pictures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = engine.predictions
-    monkeypatch.setattr(engine, "predictions", lambda *given: said(*given).assign(loss=float("nan")))
+    said = measure.predictions
+    monkeypatch.setattr(measure, "predictions", lambda *given: said(*given).assign(loss=float("nan")))
     with pytest.raises(StudioError, match="lower learning rate"):
         list(train(tiny(pictures())))
 

@@ -1,0 +1,132 @@
+"""All that a run goes on from as if nothing had happened: weights, optimizer, its place, and what had happened.
+
+Generators have no state to keep: the order of pictures, their variations and what chance does in a step each follow
+from the seed and their number.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import nn
+
+from studio.errors import RunError
+from studio.recipe import Steer
+from studio.training.checkpoint import OPTIMIZER
+from studio.training.events import Event, from_json, to_json
+from studio.training.place import CHECKPOINT
+
+_EDITION = 1
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stands after `step` updates.
+
+    `thaws` are the depths so far, each with the update from which it held. `sums` are the epoch's count of pictures,
+    summed loss and right answers, `best` the accuracy, the loss and the epoch of the best weights, if there are any.
+    """
+
+    epoch: int
+    step: int
+    steps_per_epoch: int
+    thaws: Sequence[tuple[int, int]]
+    applied: Sequence[Steer]
+    sums: tuple[int, float, float]
+    best: tuple[float, float, int] | None
+    seconds_training: float
+    images: int
+    pieces: int
+    history: Sequence[Event]
+
+    def metadata(self) -> dict[str, str]:
+        """As it is written into the head of a checkpoint."""
+        record = {
+            **{name: value for name, value in vars(self).items() if name not in ("applied", "history")},
+            "edition": _EDITION,
+            "applied": [change.model_dump() for change in self.applied],
+            "history": [to_json(event) for event in self.history],
+        }
+        return {"thaw.state": json.dumps(record, allow_nan=False)}
+
+    @classmethod
+    def _of(cls, text: str) -> "State":
+        record = json.loads(text)
+        if record.pop("edition") != _EDITION:
+            raise ValueError("another edition")
+        record["thaws"] = [(depth, step) for depth, step in record["thaws"]]
+        record["applied"] = [Steer.model_validate(change) for change in record["applied"]]
+        record["history"] = [from_json(line) for line in record["history"]]
+        count, loss, right = record["sums"]
+        record["sums"] = (count, loss, right)
+        record["best"] = tuple(record["best"]) if record["best"] else None
+        return cls(**record)
+
+
+def read(folder: Path) -> State | None:
+    """Where the run in `folder` can go on from; None if it has no checkpoint yet.
+
+    Raises RunError for one that cannot be read.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="pt") as file:
+            return State._of((file.metadata() or {})["thaw.state"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            "The checkpoint to go on from cannot be read.", "Start a new run with the same recipe.", path
+        ) from error
+
+
+def restore_weights(folder: Path, model: nn.Module) -> None:
+    """Give the model the checkpoint's weights. Raises RunError where they do not fit."""
+    path = folder / CHECKPOINT
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = [name for name in file.keys() if not name.startswith(OPTIMIZER)]  # noqa: SIM118
+            model.load_state_dict({name: file.get_tensor(name) for name in names})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise RunError(
+            "The checkpoint to go on from does not fit its recipe.", "Start a new run with the same recipe.", path
+        ) from error
+
+
+def optimizer_tensors(rule: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """What the optimizer remembers of each parameter, by the parameter's number and the name of the memory."""
+    found = {}
+    for number, parameter in enumerate(_parameters(rule)):
+        for name, value in rule.state.get(parameter, {}).items():
+            if isinstance(value, torch.Tensor):
+                found[f"{OPTIMIZER}{number}.{name}"] = value
+    return found
+
+
+def restore_optimizer(folder: Path, rule: torch.optim.Optimizer) -> None:
+    """Give the optimizer its memory back, each tensor laid out as its parameter is (a fused step relies on that)."""
+    path, parameters = folder / CHECKPOINT, list(_parameters(rule))
+    try:
+        with safe_open(path, framework="pt") as file:
+            for full in (name for name in file.keys() if name.startswith(OPTIMIZER)):  # noqa: SIM118
+                number, _, name = full.removeprefix(OPTIMIZER).partition(".")
+                parameter, value = parameters[int(number)], file.get_tensor(full)
+                if value.shape == parameter.shape:
+                    value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+                rule.state[parameter][name] = value.to(parameter.device)
+    except (OSError, SafetensorError, ValueError, IndexError) as error:
+        raise RunError(
+            "The checkpoint to go on from does not fit its recipe.", "Start a new run with the same recipe.", path
+        ) from error
+
+
+def finite(tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether every number is one."""
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors if tensor.is_floating_point())
+
+
+def _parameters(rule: torch.optim.Optimizer) -> Iterable[nn.Parameter]:
+    return (parameter for group in rule.param_groups for parameter in group["params"])

@@ -1,0 +1,95 @@
+"""One update of the weights, in as many pieces as the device's memory asks for."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from studio.errors import StudioError
+from studio.training.prepare import Job
+from studio.training.sources import Batch
+from studio.training.sums import Sums
+
+Learning = Callable[[], AbstractContextManager]
+
+
+@dataclass
+class Update:
+    """Moves the weights by one batch. Where the device has too little memory the batch is halved, and halved again:
+    the gradients of its pieces add up to the batch's own, so the recipe keeps its meaning.
+
+    (Only BatchNorm statistics that learn are those of a piece, not of the batch.)
+    """
+
+    job: Job
+    rule: torch.optim.Optimizer
+    pieces: int = 1
+    _told: list[str] = field(default_factory=list)
+    _takes_chances: bool = False
+
+    def __post_init__(self) -> None:
+        self._takes_chances = any(_is_by_chance(module) for module in self.job.model.modules())
+
+    def __call__(self, module: nn.Module, batch: Batch, step: int, learning: Learning) -> Sums:
+        """The sums of this batch, update number `step`. Raises StudioError where not even one picture fits."""
+        while True:
+            try:
+                sums = self._gradients(module, batch, step, learning)
+                break
+            except RuntimeError as error:
+                if not _no_memory(error) or self.job.world.size > 1:
+                    raise
+                self._halve(len(batch[1]), error)
+        self.job.world.mean_gradients(self.job.model.parameters())
+        self.rule.step()
+        return sums
+
+    def told(self) -> list[str]:
+        """What a person should know of, once."""
+        told, self._told = self._told, []
+        return told
+
+    def _gradients(self, module: nn.Module, batch: Batch, step: int, learning: Learning) -> Sums:
+        inputs, labels = batch
+        if self._takes_chances:  # then the number of the step decides what chance does in it
+            torch.manual_seed(self.job.recipe.seed * 1_000_003 + step)
+        self.rule.zero_grad(set_to_none=True)
+        smoothing, sums = self.job.recipe.schedule.label_smoothing, Sums()
+        pieces = [tensor.chunk(self.pieces) for tensor in (*inputs, labels)]
+        for *some, right_ones in zip(*pieces, strict=True):
+            with learning():
+                outputs = module(*some).float()
+            loss = F.cross_entropy(outputs, right_ones, label_smoothing=smoothing)
+            (loss * (len(right_ones) / len(labels)) if self.pieces > 1 else loss).backward()
+            right = (outputs.detach().argmax(dim=1) == right_ones).sum()
+            sums.add(Sums(len(right_ones), loss.detach() * len(right_ones), right))
+        return sums
+
+    def _halve(self, pictures: int, error: RuntimeError) -> None:
+        if self.pieces >= pictures:
+            raise StudioError(
+                "The device has too little memory for even one picture.",
+                "Choose smaller pictures, a smaller backbone, or freeze more of it.",
+            ) from error
+        self.pieces *= 2
+        self.rule.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        self._told.append(
+            f"The device has too little memory for {pictures} pictures at once, so each batch is computed in "
+            f"{self.pieces} pieces. The recipe means the same; an epoch takes a little longer."
+        )
+
+
+def _is_by_chance(module: nn.Module) -> bool:
+    """Whether a module drops something at random while it learns."""
+    return any(getattr(module, name, None) for name in ("p", "drop_prob", "drop_rate"))
+
+
+def _no_memory(error: RuntimeError) -> bool:
+    """Whether a device, or the computer, ran out of memory."""
+    words = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in words or "out of memory" in words
