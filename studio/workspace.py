@@ -12,6 +12,11 @@ from filelock import FileLock, Timeout
 
 from studio.errors import StudioError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 _probing = threading.Lock()  # a look at a lock holds it for a moment: no other look may take that for the work
 
 
@@ -110,9 +115,27 @@ def lock(path: Path) -> FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock at `path`; where its folder is gone, nobody does."""
-    if not path.parent.is_dir():
+    """Whether somebody holds the lock at `path`; where it or its folder is gone, nobody does.
+
+    Looking takes a shared lock for a moment, so that two who look at once do not take each other for the work.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:
         return False
+    try:
+        if fcntl is None:
+            return _is_held_exclusively(path)
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+
+
+def _is_held_exclusively(path: Path) -> bool:
+    """`is_held` where there are no shared locks."""
     try:
         with _probing, lock(path).acquire(timeout=0):
             return False

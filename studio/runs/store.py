@@ -39,7 +39,8 @@ class Store:
 
     def all(self) -> list[Run]:
         """Every run that has a recipe, newest first."""
-        folders = [path for path in self.workspace.runs.iterdir() if (path / "recipe.toml").is_file()]
+        known = (path for path in self.workspace.runs.iterdir() if not path.name.startswith("."))
+        folders = [path for path in known if (path / "recipe.toml").is_file()]
         return [Run(folder) for folder in sorted(folders, key=lambda path: path.name, reverse=True)]
 
     def delete(self, id: str) -> None:
@@ -47,7 +48,12 @@ class Store:
         run = self.get(id)
         if run.is_held():
             raise RunError(f"The run {run.id!r} is being trained.", "Stop it first, then delete it.")
-        shutil.rmtree(run.folder)
+        gone = run.folder.with_name(f".{run.id}.deleted")  # at once for whoever looks; then file by file
+        try:
+            run.folder.rename(gone)
+        except FileNotFoundError as error:
+            raise RunError(f"There is no run {id!r}.", "Somebody has just deleted it.") from error
+        shutil.rmtree(gone)
 
 
 def _name(run: Run) -> str | None:
