@@ -1,13 +1,14 @@
-"""Runs: every training so far, newest first."""
+"""Runs: what waits, and every training so far, newest first."""
 
 import streamlit as st
 
-from studio.ui import archive
+from studio.ui import archive, queue
 from studio.ui.cards import head, link, nothing_yet
 from studio.ui.state import store
 
 head("Runs", "Every training so far, newest first, with what was asked and what came out.")
 
+queue.waiting_list()
 runs = store().all()
 if not runs:
     nothing_yet(

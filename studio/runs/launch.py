@@ -78,8 +78,19 @@ def _start_apart(run: Run, again: bool) -> bool:
     """`start` in a process of its own, which goes on when this one ends."""
     try:
         _hold(run, again).release()  # says what is wrong, if anything is
+        waking = lock(run.folder / "waking.lock")
+        waking.acquire(timeout=0)
     except Timeout:
         return False
+    try:
+        _wake(run, again)
+        return run.is_held() or run.has_ended()
+    finally:
+        waking.release()
+
+
+def _wake(run: Run, again: bool) -> None:
+    """Begin the process, and wait until it holds the run."""
     command = [sys.executable, "-m", "studio.runs.apart", str(run.folder), *(["again"] if again else [])]
     with (run.folder / "process.log").open("ab") as output:
         child = subprocess.Popen(
@@ -95,9 +106,8 @@ def _start_apart(run: Run, again: bool) -> bool:
     while child.poll() is None and not run.is_held():
         if time.monotonic() - began > _WAKING:
             child.kill()
-            break
+            return
         time.sleep(0.05)
-    return True
 
 
 def execute(run: Run, *, again: bool = False) -> None:

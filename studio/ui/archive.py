@@ -11,6 +11,7 @@ from studio.runs.run import Run
 from studio.ui.boundary import boundary
 from studio.ui.cards import count, shortened
 from studio.ui.lists import STATUS, open_run, title
+from studio.ui.queue import queue
 from studio.ui.state import dataset_of, store
 
 
@@ -56,7 +57,7 @@ def _row(run: Run) -> dict[str, object]:
     entry, accuracy = dataset_of(run), progress.val_accuracy
     return {
         "name": run.name,
-        "status": STATUS[progress.status][0],
+        "status": "waiting" if queue().holds(run.id) else STATUS[progress.status][0],
         "accuracy": accuracy and accuracy * 100,
         "dataset": entry.name if entry else recipe.data.source,
         "recipe": _asked(recipe),

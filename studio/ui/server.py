@@ -165,7 +165,10 @@ def _open_when_ready(address: str, secret: str | None) -> None:
 
 @asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    """End for certain: an upload or a training thread must not hold up the studio when it is told to stop."""
+    """Work the queue off meanwhile, and end for certain: neither an upload nor a training may hold up the end."""
+    from studio.runs.queue import Queue, keep_going
+
+    keep_going(Queue(Workspace.at()))
     for number in (signal.SIGINT, signal.SIGTERM):
         _end_within(number, _PATIENCE)
     yield

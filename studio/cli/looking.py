@@ -1,0 +1,156 @@
+"""Commands that look: at pictures, at runs, at what a model makes of pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from studio.cli.frame import DataArgument, JsonOption, RunArgument, WorkspaceOption, app, bar, document, place, plain
+
+
+@app.command()
+def check(data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
+    """Say what is wrong with a folder of pictures."""
+    from studio.data.checks import check as check_data
+    from studio.data.intake import open_data
+
+    with bar("Looking at the pictures") as moved:
+        report = check_data(open_data(data, place(workspace)), on_progress=moved)
+    if json_:
+        document(report.as_dict())
+        return
+    print(f"{report.verdict}: {report.sentence}")
+    for finding in report.findings:
+        print(f"  [{finding.severity}] {finding.sentence}" + (f" {finding.remedy}" if finding.remedy else ""))
+
+
+@app.command()
+def runs(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
+    """List all runs, newest first."""
+    from studio.results.summary import summary
+    from studio.runs.queue import Queue
+    from studio.runs.store import Store
+
+    where = place(workspace)
+    waiting = {run.id for run in Queue(where).waiting()}
+    rows = [summary(run) | ({"status": "waiting"} if run.id in waiting else {}) for run in Store(where).all()]
+    if json_:
+        document(rows)
+        return
+    for row in rows:
+        accuracy = "" if row["val_accuracy"] is None else f"{row['val_accuracy']:.1%}"
+        print(f"{row['run']:<50} {row['status']:<12} {accuracy:>7}  {plain(row['name'])}")
+    if not rows:
+        print("No runs yet. `thaw demo` makes one.")
+
+
+@app.command()
+def show(run: RunArgument, workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
+    """Show one run: what was asked, and what became of it."""
+    from studio.results.summary import outcome
+    from studio.runs.store import Store
+
+    found = Store(place(workspace)).get(run)
+    if json_:
+        document(
+            outcome(found)
+            | {
+                "name": found.name,
+                "recipe": found.recipe.model_dump(),
+                "history": found.progress().as_dict()["history"],
+                "notes": found.progress().notes,
+            }
+        )
+        return
+    progress = found.progress()
+    told = "\n".join(plain(sentence) for sentence in (progress.sentence, *progress.notes))
+    print(f"{plain(found.name)} ({found.id})\n{told}\n\n{found.recipe.to_toml()}")
+
+
+@app.command()
+def predict(
+    run: RunArgument,
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", show_default=False)],
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Try a trained model on pictures."""
+    from dataclasses import asdict
+
+    from studio.results.predict import Predictor
+    from studio.runs.store import Store
+
+    found = Predictor.of(Store(place(workspace)).get(run)).predict(pictures)
+    if json_:
+        document([asdict(prediction) | {"path": str(path)} for prediction, path in zip(found, pictures, strict=True)])
+        return
+    for prediction, path in zip(found, pictures, strict=True):
+        print(f"{plain(str(path))}: {plain(prediction.label)} ({prediction.confidence:.1%})")
+
+
+@app.command()
+def evaluate(
+    run: RunArgument, data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOption = False
+) -> None:
+    """Measure a trained model on other labelled pictures."""
+    from studio.data.intake import open_data
+    from studio.results.evaluate import evaluate as evaluate_run
+    from studio.runs.store import Store
+
+    where = place(workspace)
+    results = evaluate_run(Store(where).get(run), open_data(data, where))
+    low, high = results.interval
+    if json_:
+        document(
+            {
+                "images": results.images,
+                "accuracy": results.accuracy,
+                "accuracy_low": low,
+                "accuracy_high": high,
+                "per_class": results.per_class().to_dict(orient="index"),
+                "confusion": results.confusion().to_numpy().tolist(),
+            }
+        )
+        return
+    print(f"{results.accuracy:.1%} of {results.images:,} pictures right (95 % interval {low:.1%} to {high:.1%}).")
+    for label, row in results.per_class().iterrows():
+        shares = f"recall {row['recall']:.1%}, precision {row['precision']:.1%}"
+        print(f"  {plain(str(label))}: {shares}, {row['support']:.0f} pictures")
+
+
+@app.command()
+def tensorboard(
+    run: RunArgument,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to write, in a folder of the run's id. Default: the run.")
+    ] = None,
+) -> None:
+    """Write a run's curves as event files, which TensorBoard can open."""
+    from studio.runs.store import Store
+    from studio.runs.tensorboard import write_events
+
+    found = Store(place(workspace)).get(run)
+    file = write_events(found, out / found.id if out else found.folder / "tensorboard")
+    if json_:
+        document({"run": found.id, "file": str(file)})
+    else:
+        print(f"Written: {plain(str(file))}\nTo see it: tensorboard --logdir {plain(str(file.parent))}")
+
+
+@app.command()
+def backbones(
+    pattern: Annotated[str, typer.Argument(help="Part of a name, or one with *.")] = "",
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """List timm's backbones; the ones whose weights are here come first."""
+    from studio.model.catalogue import embedded, names
+
+    found, inside = names(pattern, place(workspace)), set(embedded())
+    if json_:
+        document([{"name": name, "weights": "inside" if name in inside else "elsewhere"} for name in found])
+        return
+    for name in found:
+        print(name + ("  (weights inside)" if name in inside else ""))
