@@ -6,12 +6,14 @@ cores, so what they cost themselves is counted against the studio.
 """
 
 import os
+import random
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,7 +119,7 @@ def training(tmp_path: Path) -> Iterator[tuple[RunningStudio, str]]:
     studio.stop()
 
 
-@pytest.mark.parametrize("count", [10, 50])
+@pytest.mark.parametrize("count", [10, 50, 200])
 def bench_training_while_pages_watch(training: tuple[RunningStudio, str], count: int) -> None:
     studio, run = training
     watchers = Watchers(studio.url, run, count)
@@ -129,9 +131,27 @@ def bench_training_while_pages_watch(training: tuple[RunningStudio, str], count:
     lost = 1 - median(watched) / median(alone)
     print(
         f"\n{machine()}\n{count} watchers: {median(alone):.0f} pictures/s alone, {median(watched):.0f} watched: "
-        f"{100 * lost:.1f} % lost (asked: at most 2 for ten); numbers p95 {1000 * p95(watchers.seconds):.0f} ms, "
+        f"{100 * lost:.1f} % lost (asked: at most 2, for 200 at most 5); numbers p95 {1000 * p95(watchers.seconds):.0f} ms, "
         f"a reload p95 {1000 * p95(watchers.reloads):.0f} ms (asked: 300) of {len(watchers.reloads)}"
     )
+
+
+def bench_twenty_pages_that_reload_at_random(training: tuple[RunningStudio, str]) -> None:
+    """For two minutes; a page whose script does not come to its end, or a traceback in the log, is a fault."""
+    studio, run = training
+    end = time.monotonic() + 120
+
+    def reload(number: int) -> list[float]:
+        chance, took = random.Random(number), []
+        while time.monotonic() < end:
+            took.append(loaded(studio.url, chance.choice(["train", "results", "runs", "data"]), f"run={run}"))
+            time.sleep(chance.uniform(0, 4))
+        return took
+
+    with ThreadPoolExecutor(20) as people:
+        seconds = [one for each in people.map(reload, range(20)) for one in each]
+    assert "Traceback" not in studio.log, studio.log[-2000:]
+    print(f"\n{machine()}\n{len(seconds)} reloads, no fault; p95 {p95(seconds):.2f} s while a run trains")
 
 
 def pace(studio: RunningStudio, run: str) -> float:
