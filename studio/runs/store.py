@@ -21,8 +21,13 @@ class Store:
         """A new run that waits to be started. Raises RecipeError where the recipe has problems."""
         recipe.checked()
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        folder = self.workspace.runs / f"{stamp}-{slug(recipe.name, 24)}-{secrets.token_hex(2)}"
-        folder.mkdir(parents=True)
+        while True:
+            folder = self.workspace.runs / f"{stamp}-{slug(recipe.name, 24)}-{secrets.token_hex(2)}"
+            try:
+                folder.mkdir(parents=True)
+                break
+            except FileExistsError:  # another one of this very second drew the same four letters
+                continue
         write_text(folder / "recipe.toml", recipe.to_toml())
         return Run(folder)
 

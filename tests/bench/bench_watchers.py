@@ -131,7 +131,7 @@ def bench_training_while_pages_watch(training: tuple[RunningStudio, str], count:
     lost = 1 - median(watched) / median(alone)
     print(
         f"\n{machine()}\n{count} watchers: {median(alone):.0f} pictures/s alone, {median(watched):.0f} watched: "
-        f"{100 * lost:.1f} % lost (asked: at most 2, for 200 at most 5); numbers p95 {1000 * p95(watchers.seconds):.0f} ms, "
+        f"{100 * lost:.1f} % lost (asked: 2, for 200: 5); numbers p95 {1000 * p95(watchers.seconds):.0f} ms, "
         f"a reload p95 {1000 * p95(watchers.reloads):.0f} ms (asked: 300) of {len(watchers.reloads)}"
     )
 

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -314,3 +315,13 @@ def test_failed_and_finished_are_said_in_words() -> None:
     assert both.failure and both.failure.sentence == "Disk full."
     done = Finished(False, 3, 2, 0.1, 0.2, 0.987, 50.0, 10.0, "best.safetensors")
     assert "98.7 %" in Progress.of([done], Recipe(), held=False).sentence
+
+
+def test_two_runs_of_one_second_that_draw_the_same_letters_are_two(
+    workspace: Workspace, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = iter(["aaaa", "aaaa", "bbbb"])
+    monkeypatch.setattr("studio.runs.store.secrets.token_hex", lambda _: next(drawn))
+    monkeypatch.setattr("studio.runs.store.datetime", type("Clock", (), {"now": lambda: datetime(2026, 1, 2)}))
+    store, recipe = Store(workspace), tiny(pictures())
+    assert store.create(recipe).id.endswith("aaaa") and store.create(recipe).id.endswith("bbbb")
