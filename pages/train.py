@@ -12,7 +12,7 @@ head(
 
 run, entry = current_run(), current_dataset()
 if run is not None:
-    training.watch(run)
+    training.watch(run, entry)
     if entry is not None and not run.is_held():
         training.once_more(run, entry)
 elif entry is not None:

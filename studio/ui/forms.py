@@ -153,7 +153,14 @@ def speed(recipe: Recipe, key: str) -> Recipe:
             help=words["engine.precision"],
             key=f"precision-{key}",
         )
-    return recipe.amended({"engine.cache": "auto" if keep else "off", "engine.precision": precision})
+        isolated = st.toggle(
+            "Keep training even if the studio is closed",
+            recipe.engine.isolated,
+            help=words["engine.isolated"],
+            key=f"isolated-{key}",
+        )
+    cache = "auto" if keep else "off"
+    return recipe.amended({"engine.cache": cache, "engine.precision": precision, "engine.isolated": isolated})
 
 
 EXPERT: dict[str, tuple[str, dict[str, Any]]] = {
@@ -202,6 +209,14 @@ def expert(recipe: Recipe, usual_size: int, key: str) -> Recipe:
             key=f"size-{key}",
         )
         changes["model.image_size"] = None if size == usual_size else size
+    changes["schedule.patience"] = st.number_input(
+        "Stop early when nothing got better for so many epochs",
+        0,
+        10_000,
+        recipe.schedule.patience,
+        help=words["schedule.patience"],
+        key=f"schedule.patience-{key}",
+    )
     return recipe.amended(changes)
 
 

@@ -19,6 +19,7 @@ STATUS: dict[Status, tuple[str, Colour]] = {
     "created": ("not started", "gray"),
     "preparing": ("getting ready", "blue"),
     "training": ("training", "blue"),
+    "paused": ("paused", "orange"),
     "stopping": ("stopping", "orange"),
     "finished": ("finished", "green"),
     "stopped": ("stopped", "green"),

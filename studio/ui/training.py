@@ -1,4 +1,4 @@
-"""The parts of the Train page: the plan, the run as it goes, and how it ended."""
+"""The parts of the Train page: the plan, the run as it goes, and another one."""
 
 import streamlit as st
 
@@ -7,11 +7,13 @@ from studio.recipe import Recipe
 from studio.runs import launch
 from studio.runs.progress import Progress
 from studio.runs.run import Run
-from studio.ui import forms, pictures
-from studio.ui.cards import count, fault, link, percent, plain, shortened
-from studio.ui.components import SWITCHED_OFF, live_chart
-from studio.ui.lists import STATUS
-from studio.ui.state import begin, draft, go, live_runs, open_dataset
+from studio.ui import ended, forms, pictures, pinning, queue
+from studio.ui.cards import count, link, plain, shortened
+from studio.ui.components import SWITCHED_OFF, Other, live_chart
+from studio.ui.lists import STATUS, when
+from studio.ui.state import begin, draft, go, live_runs, open_dataset, readable_runs
+
+_COMPARED = 50  # runs to choose from
 
 
 def plan(entry: Entry, recipe: Recipe, again: bool = False) -> None:
@@ -36,10 +38,12 @@ def plan(entry: Entry, recipe: Recipe, again: bool = False) -> None:
                 key="start",
             ):
                 go("train", run=begin(recipe.amended({"name": name.strip() or recipe.name})).id, dataset=entry.id)
+            queue.offer(recipe.amended({"name": name.strip() or recipe.name}), entry.id)
             link("model", "Change the model", ":material/tune:", "plan", primary=False)
+    queue.repeat_form(recipe, entry.id)
 
 
-def watch(run: Run) -> None:
+def watch(run: Run, entry: Entry | None) -> None:
     """One run: how it stands, the live curves, and what can be done now."""
     progress = run.progress()
     word, colour = STATUS[progress.status]
@@ -50,7 +54,7 @@ def watch(run: Run) -> None:
     if progress.status == "created":
         created(run)
         return
-    live_chart(run.id, key=f"live-{run.id}", is_live=progress.is_live, notes=progress.is_live)
+    live_chart(run.id, f"live-{run.id}", progress.is_live, notes=progress.is_live, others=comparable(run))
     if progress.is_live or progress.validated:
         st.caption(
             "An epoch is once through all the pictures to learn from. Training: how the model does on those. "
@@ -58,32 +62,31 @@ def watch(run: Run) -> None:
             "is better."
         )
     if progress.is_live:
-        stop(run, progress)
+        pinning.show(run)
     else:
         warnings(progress)
-        ended(run, progress)
+        ended.show(run, progress, entry)
         savings(progress)
+
+
+def comparable(run: Run) -> list[Other]:
+    """Ended runs of the same pictures, newest first, to be laid over this one's curves."""
+    source, found = run.recipe.data.source, []
+    for other in readable_runs():
+        if other.id != run.id and other.recipe.data.source == source:
+            progress = other.progress()
+            if progress.validated and not progress.is_live:
+                found.append(Other(id=other.id, name=f"{shortened(other.name, 40)}, {when(other.created)}"))
+    return found[:_COMPARED]
 
 
 def created(run: Run) -> None:
     """A run that was made but never started."""
     st.markdown("This run was made but not started yet.")
+    if place := queue.standing(run):
+        st.text(place)
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-created"):
         launch.start(run)
-        st.rerun()
-
-
-def stop(run: Run, progress: Progress) -> None:
-    """The way to end a run early without losing what it learnt."""
-    stopping = progress.status == "stopping"
-    if st.button(
-        "Stopping…" if stopping else "Stop",
-        icon=":material/stop_circle:",
-        disabled=stopping,
-        key="stop",
-        help="Ends the training soon. The best weights so far are kept, if there are any yet.",
-    ):
-        run.request("stop")
         st.rerun()
 
 
@@ -102,45 +105,6 @@ def savings(progress: Progress) -> None:
         with st.expander("How this run saved time", expanded=True, icon=":material/speed:", key="savings"):
             st.caption("\n".join(f"- {plain(sentence)}" for sentence in progress.notes[:20]))
             st.caption(SWITCHED_OFF)
-
-
-def ended(run: Run, progress: Progress) -> None:
-    """How a run ended and where to go now."""
-    match progress.status:
-        case "stopped" if progress.val_accuracy is None:
-            st.info("The run was stopped before anything was learnt: there are no weights to keep.")
-            again(run)
-        case "finished" | "stopped":
-            st.success(
-                f"The weights of epoch {progress.best_epoch} did best and are kept: "
-                f"{percent(progress.val_accuracy)} of the held-back pictures right.",
-                icon=":material/check_circle:",
-            )
-            with st.container(horizontal=True):
-                link("results", "See the results", ":material/insights:", "ended")
-                link("try_it", "Try it on a picture", ":material/photo_camera:", "ended", primary=False)
-        case "failed" if progress.failure:
-            fault(progress.failure.sentence, progress.failure.remedy, progress.failure.details)
-            if progress.failure.checkpoint:
-                st.text(f"The last good checkpoint is kept: {run.folder / progress.failure.checkpoint}")
-            again(run)
-        case "interrupted":
-            fault(
-                "The program that trained this run was closed or ended before the run was done.",
-                "Start it again: it begins anew with the same settings."
-                + (" The best weights so far are kept and can be tried." if progress.checkpoint else ""),
-            )
-            again(run, results=(run.folder / "predictions.json").is_file())
-
-
-def again(run: Run, results: bool = False) -> None:
-    """The ways on from a run that did not come to its end."""
-    with st.container(horizontal=True):
-        if st.button("Start it again", type="primary", icon=":material/replay:", key="again"):
-            go("train", run=begin(run.recipe).id)
-        if results:
-            link("results", "See what it learnt", ":material/insights:", "again", primary=False)
-        link("model", "Change the model", ":material/tune:", "again", primary=False)
 
 
 def once_more(run: Run, entry: Entry) -> None:

@@ -12,7 +12,7 @@ from studio.data.picture import open_picture
 from studio.errors import PictureError
 from studio.results.predict import Prediction, Predictor
 from studio.runs.run import Run
-from studio.ui import charts, pictures
+from studio.ui import charts, pictures, pinning
 from studio.ui.cards import fault, percent
 from studio.ui.state import open_dataset
 
@@ -61,6 +61,7 @@ def answer(run: Run, picture: Path | bytes | None) -> None:
         prediction = Predictor.of(run).predict([picture])[0]
     (run.folder / "tried").touch()
     verdict(prediction)
+    pinning.offer(run, picture)
     st.plotly_chart(
         charts.probabilities(prediction.probabilities),
         key="probabilities",

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from studio.data.library import Library
-from studio.ui.components import Item, folder_picker, gallery, live_chart
+from studio.ui.components import Item, Other, folder_picker, gallery, live_chart
 from studio.workspace import Workspace
 
 
@@ -24,7 +24,8 @@ if __name__ == "__main__":
     if asked["show"] == "picker":
         told("datasets", folder_picker(key="picker"))
     elif asked["show"] == "live":
-        told("statuses", live_chart(asked["run"], key="live"))
+        others = [Other(id=asked["other"], name="<b>The other</b>")] if "other" in asked else []
+        told("statuses", live_chart(asked["run"], key="live", others=others))
     elif asked["show"] == "gallery":
         library = Library(Workspace.at())
         dataset = library.open(asked["dataset"])

@@ -17,9 +17,24 @@ from studio.data.checks import Report
 from studio.data.dataset import Dataset
 from studio.data.library import Entry, Library
 from studio.recipe import FreezePlan, Recipe
+from studio.runs import pins
 from studio.runs.run import Run
 from studio.runs.store import Store
-from studio.training.events import Failed, Finished, Noted, Saved, Started, Thawed, Validated
+from studio.training.events import (
+    Event,
+    Failed,
+    Finished,
+    Hindered,
+    Noted,
+    Paused,
+    Prepared,
+    Saved,
+    Started,
+    Steered,
+    Stepped,
+    Thawed,
+    Validated,
+)
 from studio.ui import checking, forms
 from studio.ui.cards import plain
 from studio.ui.places import place
@@ -345,18 +360,18 @@ def test_start_makes_one_run_however_often_it_is_pressed(
     at = visit("train", dataset=entry.id, run=Store(workspace).all()[0].id)
     assert len(Store(workspace).all()) == 1
     assert not at.error
-    assert button(at, "Stop")
     for lock in held:
         lock.release()
 
 
-def test_stop_is_a_request_in_the_runs_folder(visit: Open, entry: Entry, workspace: Workspace) -> None:
+def test_a_live_run_is_steered_where_its_curves_are(visit: Open, entry: Entry, workspace: Workspace) -> None:
     run = Store(workspace).create(Recipe.model_validate({"data": {"source": entry.source}}))
     with run.lock():
+        run.log(Prepared("Waking the engine", 0, 0))
         at = visit("train", run=run.id)
-        button(at, "Stop").click().run()
-        assert run.requested("stop")
-        assert button(at, "Stopping…").disabled
+        assert not {"Stop", "Pause"} & {one.label for one in at.button}, "they are in the live chart"
+        run.log(Paused(1, 4))
+        assert not visit("train", run=run.id, dataset=entry.id).error
 
 
 def test_a_failed_run_says_why_and_where_its_last_good_checkpoint_is(
@@ -475,3 +490,129 @@ def test_a_run_stopped_before_it_learnt_anything_offers_no_results(
     at = visit("train", run=run.id, dataset=entry.id)
     assert any("no weights to keep" in note.value for note in at.info) and not at.success
     assert {"again"} <= {button.key for button in at.button}
+
+
+# ---- how a run ended, and how it goes on
+
+
+@pytest.fixture
+def goes_on(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """Every run has a checkpoint to go on from; what was started is written down here instead."""
+    started: list[tuple[str, bool]] = []
+    monkeypatch.setattr(Run, "can_go_on", lambda _: True)
+    monkeypatch.setattr("studio.runs.launch.start", lambda run, again=False: started.append((run.id, again)))
+    return started
+
+
+def begun(workspace: Workspace, entry: Entry, *events: Event) -> Run:
+    run = Store(workspace).create(Recipe.model_validate({"name": "begun", "data": {"source": entry.source}}))
+    run.log(Started("tf_efficientnet_lite0", "CPU", ["cat", "dog"], ["a", "b"], 2, 100, 10, 16, 8, 224, 8, 10))
+    run.log(Thawed(1, 2, ["a", "b"], [], 10))
+    for event in events:
+        run.log(event)
+    return run
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    visit: Open, workspace: Workspace, entry: Entry, goes_on: list[tuple[str, bool]]
+) -> None:
+    run = begun(workspace, entry, Stepped(1, 5, 0.5, 0.5, 1e-3, 10.0))
+    button(visit("train", run=run.id, dataset=entry.id), "Go on where it was").click().run()
+    assert goes_on == [(run.id, True)]
+
+
+def test_an_interrupted_run_without_a_checkpoint_starts_again(visit: Open, workspace: Workspace, entry: Entry) -> None:
+    run = begun(workspace, entry, Stepped(1, 5, 0.5, 0.5, 1e-3, 10.0))
+    at = visit("train", run=run.id, dataset=entry.id)
+    assert button(at, "Start it again") and not any("Go on" in one.label for one in at.button)
+
+
+def test_a_stopped_run_goes_on(
+    visit: Open, workspace: Workspace, entry: Entry, goes_on: list[tuple[str, bool]]
+) -> None:
+    end = Finished(True, 1, 1, 0.5, 0.4, 0.875, 100.0, 2.0, "best.safetensors")
+    run = begun(workspace, entry, Validated(1, 10, 0.5, 0.8, 0.4, 0.875, 1e-3, 100.0, 1.0), end)
+    button(visit("train", run=run.id, dataset=entry.id), "Go on").click().run()
+    assert goes_on == [(run.id, True)]
+
+
+def test_a_finished_run_gets_more_epochs(
+    visit: Open, finished: Run, entry: Entry, goes_on: list[tuple[str, bool]]
+) -> None:
+    at = visit("train", run=finished.id, dataset=entry.id)
+    at.number_input(key=f"more-{finished.id}").set_value(3)
+    button(at, "Add epochs").click().run()
+    assert goes_on == [(finished.id, True)]
+    assert (finished.folder / "request.epochs").read_text() == "4"
+
+
+def test_a_run_that_a_full_disk_ended_goes_on(
+    visit: Open, workspace: Workspace, entry: Entry, goes_on: list[tuple[str, bool]]
+) -> None:
+    full = Failed("A file could not be read or written: No space left on device.", "Make room.")
+    at = visit("train", run=begun(workspace, entry, full).id, dataset=entry.id)
+    assert button(at, "Go on") and not any(one.label == "Start it again" for one in at.button)
+    other = visit("train", run=begun(workspace, entry, Failed("The loss is no number.")).id, dataset=entry.id)
+    assert button(other, "Start it again") and not any(one.label == "Go on" for one in other.button)
+
+
+def test_what_stood_in_the_way_is_said(visit: Open, workspace: Workspace, entry: Entry) -> None:
+    run = begun(workspace, entry, Hindered("The disk is full.", "Make room on it."))
+    at = visit("train", run=run.id, dataset=entry.id)
+    assert any("disk is full" in plain_again(warning.value) for warning in at.warning)
+
+
+def plain_again(shown: str) -> str:
+    return re.sub(r"\\(?=[!-/:-@\[-`{-~])|\u2060", "", shown)
+
+
+def test_a_steered_run_can_be_saved_as_a_recipe(visit: Open, workspace: Workspace, entry: Entry, finished: Run) -> None:
+    assert not visit("train", run=finished.id, dataset=entry.id).get("download_button")
+    end = Finished(True, 1, 1, 0.5, 0.4, 0.875, 100.0, 2.0, "best.safetensors")
+    run = begun(workspace, entry, Steered(1, 5, lr=1e-4), Validated(1, 10, 0.5, 0.8, 0.4, 0.9, 1e-4, 1.0, 1.0), end)
+    [save] = visit("train", run=run.id, dataset=entry.id).get("download_button")
+    assert save.proto.label == "Save this as a recipe"
+    assert run.as_steered().steering[0].lr == 1e-4
+
+
+def test_the_doctors_remedy_becomes_the_draft(
+    visit: Open, workspace: Workspace, entry: Entry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.results.doctor import Diagnosis
+
+    found = Diagnosis(
+        "rate",
+        "fault",
+        "The rate is *too* high.",
+        "It was 1.",
+        "Lower it.",
+        {"optimizer.lr": 1e-4},
+        "Use a rate of 0.0001",
+    )
+    monkeypatch.setattr("studio.results.doctor.diagnose", lambda events, recipe: [found])
+    run = begun(workspace, entry, Failed("The loss is no number."))
+    at = visit("train", run=run.id, dataset=entry.id)
+    assert "The rate is *too* high." in plain_again(said(at))
+    button(at, "Use a rate of 0.0001").click().run()
+    assert asked(entry).optimizer.lr == 1e-4 and "run" not in at.query_params
+    assert button(at, "Start")
+
+
+def test_early_stopping_and_a_process_of_its_own_are_written_into_the_draft(visit: Open, entry: Entry) -> None:
+    at = visit("model", dataset=entry.id)
+    at.toggle(key=f"isolated-{entry.id}").set_value(True).run()
+    at.toggle(key="expert").set_value(True).run()
+    at.number_input(key=f"schedule.patience-{entry.id}").set_value(3).run()
+    assert (asked(entry).engine.isolated, asked(entry).schedule.patience) == (True, 3)
+
+
+def test_a_picture_is_pinned_to_a_live_run(visit: Open, workspace: Workspace, entry: Entry) -> None:
+    run = begun(workspace, entry)
+    dataset = Library(workspace).open(entry.id)
+    with run.lock():
+        pins.pin(run, "../My cat.png", dataset.file(dataset.samples[0]).read_bytes())
+        at = visit("train", run=run.id, dataset=entry.id)
+        [name] = [path.name for path in pins.pinned(run)]
+        assert name.startswith("my-cat-") and name in said(at)
+        button(at, "Take away").click().run()
+        assert pins.pinned(run) == []

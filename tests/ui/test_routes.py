@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from studio.data.library import Library
+from studio.errors import PictureError, RunError
 from studio.recipe import Recipe
+from studio.runs import pins
 from studio.runs.progress import Progress
 from studio.runs.store import Store
 from studio.training.events import Stepped
@@ -234,6 +236,131 @@ def test_a_full_disk_is_said(client: TestClient, monkeypatch: pytest.MonkeyPatch
     assert answer.status_code == 413 and "disk" in answer.json()["error"] and "--workspace" in answer.json()["remedy"]
 
 
+def big(size: int = 3_000_000) -> bytes:
+    return bytes(range(256)) * (size // 256 + 1)
+
+
+def arrived(client: TestClient, upload: str) -> Any:
+    return client.get(f"/thaw/upload/{upload}/arrived", headers=OURS).json()
+
+
+def broken_off(client: TestClient, upload: str, content: bytes, at: int, n: int = 0) -> Any:
+    """Send a file whose body ends `at` its byte."""
+    return send(client, upload, framed((n, "cat/1.png", content))[: at - len(content)])
+
+
+def going_on(client: TestClient, upload: str, content: bytes, start: int, n: int = 0) -> Any:
+    head = json.dumps({"n": n, "path": "cat/1.png", "size": len(content), "from": start}).encode()
+    return send(client, upload, len(head).to_bytes(4, "big") + head + content[start:])
+
+
+def test_a_file_that_broke_off_goes_on_where_it_was(client: TestClient, workspace: Workspace) -> None:
+    upload, content = begin(client), big()
+    send(client, upload, framed((1, "cat/2.png", png())))
+    assert broken_off(client, upload, content, at=2_000_000).status_code == 400
+    assert arrived(client, upload) == {"complete": [1], "parts": {"0": 2_000_000}}
+    assert going_on(client, upload, content, 2_000_000).json() == {"files": 2}
+    assert arrived(client, upload) == {"complete": [0, 1], "parts": {}}
+    assert (workspace.uploads / f"{upload}.part" / "files" / "pets" / "cat" / "1.png").read_bytes() == content
+    assert len(left(workspace)) == 2
+
+
+def test_it_may_break_off_many_times_and_the_longest_part_counts(client: TestClient, workspace: Workspace) -> None:
+    upload, content = begin(client), big(6_000_000)
+    broken_off(client, upload, content, at=4_000_000)
+    broken_off(client, upload, content, at=2_000_000)
+    assert arrived(client, upload)["parts"] == {"0": 4_000_000} and len(left(workspace)) == 1
+    head = json.dumps({"n": 0, "path": "cat/1.png", "size": len(content), "from": 3_000_000}).encode()
+    send(client, upload, len(head).to_bytes(4, "big") + head + content[3_000_000:5_000_000])
+    assert arrived(client, upload)["parts"] == {"0": 5_000_000}
+    assert going_on(client, upload, content, 5_000_000).json() == {"files": 1}
+    assert [path.read_bytes() for path in workspace.uploads.rglob("*.png")] == [content]
+
+
+def test_what_is_not_here_cannot_be_gone_on_with(client: TestClient, workspace: Workspace) -> None:
+    upload, content = begin(client), big()
+    assert going_on(client, upload, content, 2_000_000).status_code == 409
+    broken_off(client, upload, content, at=2_000_000)
+    assert going_on(client, upload, content + b"another file", 1_500_000).status_code == 409
+    assert going_on(client, upload, content, 2_000_001).status_code == 409
+    assert going_on(client, upload, content, len(content) + 1).status_code == 400
+    assert broken_off(client, upload, content, at=500_000, n=2).status_code == 400
+    assert arrived(client, upload) == {"complete": [], "parts": {"0": 2_000_000}}, "little is not worth keeping"
+    send(client, upload, framed((0, "cat/1.png", content)))
+    assert arrived(client, upload) == {"complete": [0], "parts": {}} and len(left(workspace)) == 1
+
+
+def test_nobody_else_may_ask_what_arrived(client: TestClient) -> None:
+    upload = begin(client)
+    assert client.get(f"/thaw/upload/{upload}/arrived").status_code == 403
+    assert client.get("/thaw/upload/nobody/arrived", headers=OURS).status_code == 404
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 200), max_size=6), st.integers(1, 200))
+def test_a_file_arrives_whole_however_often_it_breaks_off(ends: list[int], size: int) -> None:
+    content = bytes(range(200))[:size]
+    with pytest.MonkeyPatch.context() as patched, tempfile.TemporaryDirectory() as folder:
+        patched.setattr(uploads, "WORTH_KEEPING", 1)
+        upload = uploads.Uploads(Workspace.at(folder)).begin("folder", "pets", 10)
+        for end in [*ends, size]:
+            start = upload.arrived()[1].get(0, 0)
+            head = json.dumps({"n": 0, "path": "a.png", "size": size, "from": start}).encode()
+            receiver = Receiver(upload)
+            receiver.feed(len(head).to_bytes(4, "big") + head + content[start : max(start, end)])
+            receiver.close()
+        assert [path.read_bytes() for path in upload.folder.rglob("*.png")] == [content] and upload.files == 1
+
+
+def test_abandoned_uploads_go_by_themselves(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "SWEPT", 0.1)
+    monkeypatch.setattr(uploads, "ABANDONED", 1.0)
+    under_way = uploads.Uploads(workspace)
+    gone, asked = under_way.begin("folder", "gone", 10), under_way.begin("folder", "asked", 10)
+    receiver = Receiver(gone)
+    receiver.feed(framed((0, "cat/1.png", png()))[:-5])
+    deadline = time.monotonic() + 20
+    while gone.part.exists() and time.monotonic() < deadline:
+        time.sleep(0.3)
+        asked._touched = 0.0
+        asked.touch()
+    assert not gone.part.exists() and asked.part.exists()
+    with pytest.raises(uploads.UploadError):
+        receiver.feed(png()[-5:])
+    receiver.close()
+    with pytest.raises(uploads.UploadError):
+        under_way.get(gone.id)
+    while asked.part.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not list(workspace.uploads.iterdir())
+
+
+def test_what_a_killed_studio_left_behind_goes_too(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "SWEPT", 0.05)
+    left_behind = workspace.uploads / "20200101-000000-killed.part"
+    (left_behind / "incoming").mkdir(parents=True)
+    os.utime(left_behind, (1, 1))
+    uploads.Uploads(workspace)
+    deadline = time.monotonic() + 10
+    while left_behind.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left_behind.exists()
+
+
+def test_an_abandoned_upload_is_gone_within_a_minute() -> None:
+    assert uploads.ABANDONED + uploads.SWEPT < 60
+
+
+def test_an_upload_of_more_files_than_there_may_be_is_refused(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    upload = begin(client)
+    assert send(client, upload, framed((0, "a/1.png", png()), (1, "a/2.png", png()))).status_code == 200
+    assert send(client, upload, framed((2, "a/3.png", png()))).status_code == 413
+    assert send(client, upload, framed((1, "a/2.png", png()))).status_code == 200, "it replaces itself"
+
+
 def test_abandoned_uploads_are_removed_when_a_new_one_begins(client: TestClient, workspace: Workspace) -> None:
     old, busy = begin(client), begin(client)
     send(client, old, framed((0, "cat/1.png", png())))
@@ -267,10 +394,24 @@ def test_strangers_cannot_write(client: TestClient, workspace: Workspace, header
     assert list(workspace.uploads.iterdir()) == []
 
 
-@pytest.mark.parametrize("said", [b"", b"[]", b"{", b'{"kind": "folder"}', b'{"bytes": -1}', b'{"bytes": "many"}'])
+@pytest.mark.parametrize(
+    "said", [b"", b"[]", b"{", b'{"kind": "folder"}', b'{"bytes": -1}', b'{"bytes": "many"}', b"[" * 60_000, b"\xff"]
+)
 def test_a_request_that_makes_no_sense_is_refused(client: TestClient, said: bytes) -> None:
     answer = client.post("/thaw/upload/begin", headers=OURS, content=said)
     assert answer.status_code == 400 and answer.json()["error"].endswith(".")
+
+
+def test_a_request_that_talks_on_and_on_is_refused(client: TestClient) -> None:
+    answer = client.post("/thaw/upload/begin", headers=OURS, content=b" " * 10_000_000)
+    assert answer.status_code == 413 and answer.json()["error"]
+
+
+def test_a_name_that_is_no_text_is_no_obstacle(client: TestClient) -> None:
+    said = b'{"kind": "folder", "bytes": 10, "name": "\\ud800\\u0000 pets"}'
+    upload = client.post("/thaw/upload/begin", headers=OURS, content=said).json()["upload"]
+    send(client, upload, framed(*((n, f"{n % 2}/{n}.png", png(n)) for n in range(4))))
+    assert finish(client, upload, 4).status_code == 200
 
 
 # ---- pictures
@@ -311,6 +452,18 @@ def test_a_damaged_or_vanished_picture_is_a_grey_square(client: TestClient, data
     assert client.get(f"/thaw/picture/{dataset}/0").headers["content-type"] == "image/svg+xml"
     file.unlink()
     assert client.get(f"/thaw/picture/{dataset}/0").status_code == 404
+
+
+def test_a_picture_that_has_become_a_link_is_not_followed(
+    client: TestClient, dataset: str, workspace: Workspace, tmp_path: Path
+) -> None:
+    loaded = Library(workspace).open(dataset)
+    file = loaded.file(loaded.samples[0])
+    (tmp_path / "elsewhere.png").write_bytes(png())
+    assert client.get(f"/thaw/picture/{dataset}/1").status_code == 200  # the dataset is known from here on
+    file.unlink()
+    file.symlink_to(tmp_path / "elsewhere.png")
+    assert client.get(f"/thaw/picture/{dataset}/0").headers["content-type"] == "image/svg+xml"
 
 
 # ---- runs
@@ -358,6 +511,111 @@ def test_many_watchers_cost_one_computation(client: TestClient, run: Any, monkey
 def test_an_unknown_run_is_said(client: TestClient) -> None:
     answer = client.get("/thaw/run/nobody")
     assert answer.status_code == 404 and "nobody" in answer.json()["error"]
+
+
+def test_what_is_told_beside_the_progress_is_small_too(client: TestClient, run: Any) -> None:
+    with run.lock():
+        run.log(Stepped(1, 1, 0.5, 0.5, 1e-3, 10.0))
+        run.request("lr", 1e-4)
+        answer = client.get(f"/thaw/run/{run.id}").json()
+    assert answer["asked"] == {"lr": 1e-4} and answer["doctor"] == []
+
+
+# ---- steering
+
+
+def ask(client: TestClient, run: Any, **said: Any) -> Any:
+    return client.post(f"/thaw/run/{run.id}/ask", headers=OURS, json=said)
+
+
+def test_what_is_asked_is_passed_on_and_can_be_withdrawn(client: TestClient, run: Any) -> None:
+    with run.lock():
+        run.log(Stepped(2, 11, 0.5, 0.5, 1e-3, 10.0))
+        client.get(f"/thaw/run/{run.id}")
+        for what, value in (("pause", None), ("depth", 2), ("lr", 1e-4), ("epochs", 12)):
+            assert ask(client, run, what=what, value=value).json() == {}
+        told = client.get(f"/thaw/run/{run.id}").json()["asked"]
+        assert told == {"pause": True, "depth": 2, "lr": 1e-4, "epochs": 12}, "at once, not a quarter second later"
+        assert ask(client, run, what="go on").json() == {} and not run.requested("pause")
+        assert ask(client, run, what="stop").json() == {} and run.requested("stop")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "sentence"),
+    [
+        ({"what": "lr", "value": 100}, 422, "lr must be a number from"),
+        ({"what": "lr", "value": 0}, 422, "lr must be a number from"),
+        ({"what": "depth"}, 422, "depth must be a number from"),
+        ({"what": "epochs", "value": 1}, 422, "The run is in epoch 2 already"),
+        ({"what": "explode", "value": 1}, 400, "does not say"),
+        ({"what": "lr", "value": "many"}, 400, "does not say"),
+        ({"what": "stop", "more": "x" * 2000}, 413, "more than"),
+        ({}, 400, "does not say"),
+        ([], 400, "does not say"),
+    ],
+)
+def test_what_cannot_be_asked_is_answered_with_a_sentence(
+    client: TestClient, run: Any, said: Any, status: int, sentence: str
+) -> None:
+    with run.lock():
+        run.log(Stepped(2, 11, 0.5, 0.5, 1e-3, 10.0))
+        answer = client.post(f"/thaw/run/{run.id}/ask", headers=OURS, json=said)
+    assert answer.status_code == status and sentence in answer.json()["error"]
+    assert list(run.folder.glob("request.*")) == []
+
+
+def test_a_run_that_nobody_trains_is_not_steered(client: TestClient, run: Any) -> None:
+    answer = ask(client, run, what="stop")
+    assert answer.status_code == 409 and "not being trained" in answer.json()["error"]
+    assert not run.requested("stop")
+    answer = client.post("/thaw/run/nobody/ask", headers=OURS, json={"what": "stop"})
+    assert answer.status_code == 404 and "nobody" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {TOKEN_HEADER: "wrong"}, {**OURS, "Sec-Fetch-Site": "cross-site"}, {**OURS, "Origin": "http://evil.example"}],
+)
+def test_strangers_cannot_steer(client: TestClient, run: Any, headers: dict[str, str]) -> None:
+    with run.lock():
+        answer = client.post(f"/thaw/run/{run.id}/ask", headers=headers, json={"what": "stop"})
+    assert answer.status_code == 403 and not run.requested("stop")
+
+
+# ---- pinned pictures
+
+
+def test_a_pinned_picture_is_shown_small(client: TestClient, run: Any) -> None:
+    path = pins.pin(run, "My dog.PNG", png(7))
+    assert path.parent == run.folder / "pins" and path.name.startswith("my-dog-") and path.suffix == ".png"
+    assert pins.pin(run, "My dog.PNG", png(7)) == path and pins.pinned(run) == [path]
+    answer = client.get(f"/thaw/run/{run.id}/pin/{path.name}")
+    assert answer.headers["content-type"] == "image/webp"
+    assert Image.open(io.BytesIO(answer.content)).size == (20, 20)
+
+
+@pytest.mark.parametrize(
+    "name", ["..%2Frecipe.toml", "%2E%2E", "recipe.toml", "link.png", "folder.png", "nothing.png", ".x.png"]
+)
+def test_nothing_but_a_pinned_picture_is_shown(client: TestClient, run: Any, name: str, workspace: Workspace) -> None:
+    (run.folder / "pins" / "folder.png").mkdir(parents=True)
+    (run.folder / "pins" / ".x.png").write_bytes(png())
+    (workspace.root / "secret.png").write_bytes(png())
+    (run.folder / "pins" / "link.png").symlink_to(workspace.root / "secret.png")
+    assert client.get(f"/thaw/run/{run.id}/pin/{name}").status_code == 404
+
+
+def test_only_pictures_are_pinned_and_not_without_end(run: Any) -> None:
+    with pytest.raises(PictureError):
+        pins.pin(run, "x.png", b"no picture")
+    for shade in range(8):
+        pins.pin(run, "x.png", png(shade))
+    with pytest.raises(RunError, match="8 pictures"):
+        pins.pin(run, "x.png", png(99))
+    assert len(pins.pinned(run)) == 8
+    pins.unpin(run, "../../recipe.toml")
+    pins.unpin(run, pins.pinned(run)[0].name)
+    assert len(pins.pinned(run)) == 7 and (run.folder / "recipe.toml").exists()
 
 
 # ---- the chart library

@@ -24,15 +24,22 @@ class Item(TypedDict):
     caption: str
 
 
+class Other(TypedDict):
+    """A run whose curves can be laid over those of another one."""
+
+    id: str
+    name: str
+
+
 def _component(name: str, *parts: str) -> Callable[..., Any]:
-    """The component `name`: its script and those it needs, as one module, and its style."""
-    scripts = [(_HERE / f"{part}.js").read_text(encoding="utf-8") for part in (name, *parts)]
+    """The component `name`: its script after those it needs, as one module, and its style."""
+    scripts = [(_HERE / f"{part}.js").read_text(encoding="utf-8") for part in (*parts, name)]
     style = (_HERE / f"{name}.css").read_text(encoding="utf-8")
     return v2.component(f"thaw_{name}", html='<div class="root"></div>', js="\n".join(scripts), css=style)
 
 
 _PICKER = _component("picker", "chosen", "sending")
-_LIVE = _component("live", "curves")
+_LIVE = _component("live", "curves", "charts", "steering", "pinned", "saving", "words")
 _GALLERY = _component("gallery")
 
 
@@ -45,14 +52,25 @@ def folder_picker(key: str) -> str | None:
     return _PICKER(key=key, data=data, on_dataset_change=_nothing).dataset
 
 
-def live_chart(run_id: str, key: str, is_live: bool | None = None, notes: bool = True) -> str | None:
-    """How a run goes: sentence, progress, numbers and curves, kept up to date by the component itself.
+def live_chart(
+    run_id: str, key: str, is_live: bool | None = None, notes: bool = True, others: Sequence[Other] = ()
+) -> str | None:
+    """How a run goes: sentence, progress, controls, numbers and curves, kept up to date by the component itself.
 
     The page is rerun once when the run begins or ends to be worked on; then the new status is returned, else None.
     `is_live` is what the page was drawn with: if it is no longer true when the first answer comes, that counts too.
-    Without `notes` the page itself says what went wrong, and how the run saved time.
+    Without `notes` the page itself says what went wrong, and how the run saved time. `others` can be compared with it.
     """
-    data = {"run": run_id, "plotly": plotly_address(), "is_live": is_live, "notes": notes, "switched_off": SWITCHED_OFF}
+    data = {
+        "run": run_id,
+        "plotly": plotly_address(),
+        "is_live": is_live,
+        "notes": notes,
+        "switched_off": SWITCHED_OFF,
+        "others": list(others),
+        "header": TOKEN_HEADER,
+        "token": token(),
+    }
     return _LIVE(key=key, data=data, on_status_change=_nothing).status
 
 

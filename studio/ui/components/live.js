@@ -1,6 +1,6 @@
 // A run as it goes. It asks /thaw/run/<id> by itself; the page is told only when the run begins or ends to be live.
 // The charts are drawn once and then changed in place, so that zoom and hidden lines stay as the person left them.
-// One module with curves.js.
+// One module with charts.js, curves.js, steering.js, pinned.js, saving.js and words.js.
 
 const LIVE_PAUSE = 500, HIDDEN_PAUSE = 3000, WAITING_PAUSE = 1000, ENDED_PAUSE = 5000, LOST_PAUSE = 2000; // milliseconds
 const ENDED = { // the sentence that is seen says more; this one is only heard
@@ -11,15 +11,15 @@ const HTML = `
   <p class="sentence">Asking how the run goes…</p>
   <div class="bar" role="progressbar" aria-label="Training done" aria-valuemin="0" aria-valuemax="100"><i></i></div>
   <div class="note lost" role="status" hidden>The studio does not answer. Trying again…</div>
+  ${STEERING_HTML}
   <dl></dl>
   <div class="note fault" role="alert" hidden></div>
+  <div class="note hindered" role="status" hidden></div>
   <div class="note warnings" hidden><ul></ul></div>
+  <ul class="doctor" aria-label="What the run doctor says" hidden></ul>
   <p class="calm">The curves begin here as soon as the first numbers arrive.</p>
-  <div class="curves" hidden>
-    <div class="legend" role="group" aria-label="Lines to show"></div>
-    <div class="charts"></div>
-    <ul class="thaws" aria-label="When stages thawed"></ul>
-  </div>
+  ${CHARTS_HTML}
+  <section class="pins" aria-label="Pinned pictures" hidden></section>
   <details class="savings" open hidden>
     <summary>How this run saves time</summary>
     <ul></ul>
@@ -38,39 +38,27 @@ export default function live({ data, parentElement, setTriggerValue }) {
 class Watch {
   constructor(root) {
     this.root = root;
-    this.hidden = new Set();
     root.innerHTML = HTML;
     this.find = (selector) => root.querySelector(selector);
-    this.buildCurves();
+    this.charts = new Charts(root);
+    this.steering = new Steering(root, () => { this.etag = null; this.ask(); });
     this.onVisible = () => document.hidden || this.ask();
-    this.onRelease = () => { this.held = false; };
     document.addEventListener("visibilitychange", this.onVisible);
-    for (const event of ["pointerup", "pointercancel"]) window.addEventListener(event, this.onRelease);
-    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes = new ResizeObserver(() => this.charts.resize());
     this.sizes.observe(root);
   }
 
-  follow({ run, plotly, is_live, notes, switched_off }) {
+  follow({ run, plotly, is_live, notes, switched_off, others, header, token }) {
     this.notes = notes ?? true;
     setText(this.find(".savings p"), switched_off ?? "");
-    if (run !== this.run) Object.assign(this, { run, etag: null, last: null, told: null, revision: 0 });
+    if (run !== this.run) Object.assign(this, { run, etag: null, last: null, told: null });
     this.known = is_live ?? this.last?.is_live ?? null;
-    this.plotly ??= loadPlotly(plotly).then((loaded) => this.use(loaded), () => this.lost(true));
+    this.steering.follow(run, header, token);
+    this.charts.follow(run, others ?? []);
+    this.plotly ??= loadPlotly(plotly).then((loaded) => { this.charts.use(loaded); this.draw(); }, () => this.lost(true));
     this.ended = false;
     this.draw(); // the theme may have changed
     this.ask();
-  }
-
-  use(Plotly) {
-    this.Plotly = Plotly;
-    const inside = this.root.getRootNode();
-    const rules = [...document.querySelectorAll('style[id^="plotly.js-style"]')].flatMap((style) => [...style.sheet.cssRules]);
-    if (inside !== document && rules.length) { // Plotly styles the document, and a component lives behind a shadow root
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(rules.map((rule) => rule.cssText).join("\n"));
-      inside.adoptedStyleSheets = [...inside.adoptedStyleSheets, sheet];
-    }
-    this.draw();
   }
 
   end() {
@@ -78,8 +66,7 @@ class Watch {
     clearTimeout(this.timer);
     this.sizes.disconnect();
     document.removeEventListener("visibilitychange", this.onVisible);
-    for (const event of ["pointerup", "pointercancel"]) window.removeEventListener(event, this.onRelease);
-    if (this.Plotly) for (const chart of this.plots) this.Plotly.purge(chart.plot);
+    this.charts.end();
     delete this.root.watch;
   }
 
@@ -138,9 +125,12 @@ class Watch {
     bar.setAttribute("aria-valuenow", share);
     bar.setAttribute("aria-valuetext", `${share} %`);
     bar.firstElementChild.style.width = `${share}%`;
+    this.steering.draw(run);
     this.drawNumbers(run);
     this.drawNotes(run);
-    if (!this.held) this.drawCurves(run);
+    this.drawDoctor(run);
+    this.charts.draw(run);
+    drawPins(this.find(".pins"), this.run, run);
     setText(this.find(".unseen"), summary(run));
   }
 
@@ -155,6 +145,7 @@ class Watch {
       ["Device", run.device ?? "–"],
       ["Best accuracy", best],
     ];
+    if (run.status === "paused") numbers[1][1] = "paused";
     const list = this.find("dl");
     while (list.children.length < numbers.length) {
       list.append(element("div", "", element("dt"), element("dd")));
@@ -166,7 +157,7 @@ class Watch {
   }
 
   drawNotes(run) {
-    const fault = this.find(".fault"), warnings = this.find(".warnings");
+    const fault = this.find(".fault"), hindered = this.find(".hindered"), warnings = this.find(".warnings");
     fault.hidden = !run.failure || !this.notes;
     if (run.failure && fault.told !== run.failure.sentence) {
       fault.told = run.failure.sentence;
@@ -180,139 +171,34 @@ class Watch {
         fault.append(element("details", "", title, details));
       }
     }
+    hindered.hidden = !run.hindered || !this.notes;
+    setText(hindered, run.hindered ?? "");
     warnings.hidden = !run.warnings?.length || !this.notes;
     fill(warnings.firstElementChild, run.warnings ?? []);
     this.find(".savings").hidden = !run.notes?.length || !this.notes;
     fill(this.find(".savings ul"), run.notes ?? []);
   }
 
-  buildCurves() {
-    this.plots = CHARTS.map((chart) => {
-      const title = element("figcaption"), plot = element("div", "plot");
-      title.textContent = chart.name;
-      plot.setAttribute("role", "img");
-      plot.addEventListener("pointerdown", () => { this.held = true; }); // no redraw under the hand that drags
-      this.find(".charts").append(element("figure", "", title, plot));
-      return { ...chart, plot, title };
-    });
-    LINES.forEach((name, at) => {
-      const button = element("button", "line", sample(at));
-      button.type = "button";
-      button.append(name);
-      button.setAttribute("aria-pressed", "true");
-      button.onclick = () => {
-        this.hidden.has(name) ? this.hidden.delete(name) : this.hidden.add(name);
-        button.setAttribute("aria-pressed", String(!this.hidden.has(name)));
-        this.draw();
-      };
-      this.find(".legend").append(button);
-    });
-    this.whole = element("button", "whole");
-    this.whole.type = "button";
-    this.whole.textContent = "Show all again";
-    this.whole.hidden = true;
-    this.whole.onclick = () => {
-      this.revision += 1;
-      this.whole.hidden = true;
-      this.draw();
-    };
-    this.find(".legend").append(this.whole);
+  drawDoctor({ doctor = [] }) {
+    const list = this.find(".doctor"), told = JSON.stringify(doctor);
+    list.hidden = !doctor.length || !this.notes;
+    if (list.told === told) return;
+    list.told = told;
+    list.replaceChildren(...doctor.map(({ severity, sentence, evidence, remedy }) => {
+      const strong = element("strong");
+      strong.textContent = sentence;
+      const rest = element("span");
+      rest.textContent = [evidence, remedy].filter(Boolean).join(" ");
+      return element("li", severity, strong, rest);
+    }));
   }
-
-  drawCurves(run) {
-    const any = Math.max(run.history?.epoch?.length ?? 0, run.curve?.epoch?.length ?? 0) > 0;
-    this.find(".calm").hidden = any || !(run.is_live || run.status === "created");
-    this.find(".curves").hidden = !any;
-    if (!any || !this.Plotly) return;
-    const look = lookOf(this.root);
-    this.find(".legend").style.setProperty("--train", look.lines[0]);
-    this.find(".legend").style.setProperty("--val", look.lines[1]);
-    const thaws = (run.thaws ?? []).filter((thaw) => thaw.epoch > 1);
-    for (const chart of this.plots) {
-      const traces = [trace(run, chart, 0, look, this.hidden), trace(run, chart, 1, look, this.hidden)];
-      chart.plot.setAttribute("aria-label", described(run, chart));
-      const fresh = !chart.plot.layout;
-      this.Plotly.react(chart.plot, traces, layout(run, chart, thaws, look, this.revision),
-        { displayModeBar: false, responsive: false, doubleClick: "reset" });
-      if (fresh) chart.plot.on("plotly_relayout", () => { this.whole.hidden = !this.isZoomed(); });
-    }
-    fill(this.find(".thaws"), thaws.map((thaw) =>
-      `From epoch ${thaw.epoch} on, ${learners(thaw)}.`));
-  }
-
-  isZoomed() {
-    return this.plots.some(({ plot }) => {
-      const { xaxis, yaxis } = plot._fullLayout ?? {};
-      return xaxis && (xaxis.autorange === false || yaxis.autorange === false);
-    });
-  }
-
-  resize() {
-    if (!this.Plotly) return;
-    for (const { plot } of this.plots) if (plot.layout && plot.offsetWidth) this.Plotly.Plots.resize(plot);
-  }
-}
-
-function described(run, chart) {
-  const say = (values) => {
-    const value = values?.at(-1);
-    return value == null ? "not known yet" : chart.format ? percent(value) : value.toFixed(3);
-  };
-  return `${chart.name}: training ${say(run.history?.[chart.train])}, validation ${say(run.history?.[chart.val])}.`;
 }
 
 function summary(run) {
   const epochs = run.history?.epoch?.length ?? 0;
   if (!run.is_live) return ENDED[run.status] ?? "";
+  if (run.status === "paused") return "The training is paused.";
   if (!epochs) return "The run is going; no epoch is finished yet.";
   const now = run.history.val_accuracy?.at(-1), best = run.val_accuracy;
   return `Epoch ${run.history.epoch.at(-1)} of ${run.epochs} is finished. Accuracy ${percent(now)}, best so far ${percent(best)}.`;
-}
-
-function learners({ depth, learning }) {
-  if (!learning.length) return "only the head learns";
-  if (!depth) return `everything learns: the head and all ${learning.length} stages`;
-  const which = learning.length === 1 ? "the last stage" : `the last ${learning.length} stages`;
-  return `the head and ${which} (${learning.join(", ")}) learn`;
-}
-
-function duration(seconds) {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-// Never rounds up to 100 %.
-function percent(share) {
-  if (share == null) return "–";
-  if (share === 1) return "100 %";
-  return `${Math.min(share * 100, 99.9).toFixed(1)} %`;
-}
-
-function element(tag, name = "", ...children) {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  made.append(...children);
-  return made;
-}
-
-function paragraph(words) {
-  const made = element("p");
-  made.textContent = words;
-  return made;
-}
-
-function setText(place, words) {
-  if (place.textContent !== words) place.textContent = words;
-}
-
-function fill(list, sentences) {
-  if (list.told === sentences.join("\n")) return;
-  list.told = sentences.join("\n");
-  list.replaceChildren(...sentences.map((words) => {
-    const item = element("li");
-    item.textContent = words;
-    return item;
-  }));
 }

@@ -1,23 +1,43 @@
-"""GET /thaw/run/{id}: how far a run is. Computed once however many pages are watching."""
+"""GET /thaw/run/{id}: how far a run is, computed once however many pages are watching.
+
+POST /thaw/run/{id}/ask steers it, and GET /thaw/run/{id}/pin/{name} is a small copy of a picture pinned to it.
+"""
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from typing import Any, Literal
 
 import anyio
 from anyio.to_thread import run_sync
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from studio.errors import StudioError
+from studio.data.picture import thumbnail
+from studio.errors import RunError, StudioError
+from studio.runs.pins import is_a_name
+from studio.runs.progress import Progress
+from studio.runs.requests import Desk
+from studio.runs.run import Run
 from studio.runs.store import Store
-from studio.ui.routes.gate import fault
+from studio.ui.routes.gate import Refused, fault, guarded
 from studio.workspace import Workspace
 
 _FRESH = 0.25  # seconds an answer is given again before it is computed anew
 _KEPT = 64  # runs whose last answer stays in memory
+_SAID = 1 << 10  # bytes of a request to steer
+_PIN_SIDE = 96  # pixels
+
+
+class Ask(BaseModel):
+    """What a page asks of a run: "go on" ends a pause, the others are `Run.request`'s."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    what: Literal["stop", "pause", "go on", "depth", "lr", "epochs"]
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,6 +54,7 @@ class Answers:
         self._store = store
         self._last: dict[str, Answer] = {}
         self._making: dict[str, anyio.Lock] = {}
+        self._found: dict[str, tuple[int, list[dict[str, Any]]]] = {}
 
     async def of(self, id: str) -> Answer:
         """The answer for a run, at most 0.25 s old. Raises RunError where there is no such run."""
@@ -48,10 +69,24 @@ class Answers:
                 self._keep(id, last)
             return last
 
+    def forget(self, id: str) -> None:
+        """What was known of a run has changed: the next answer is computed anew."""
+        self._last.pop(id, None)
+
     def _compute(self, id: str) -> Answer:
-        progress = self._store.get(id).progress().as_dict()
-        body = json.dumps(progress, allow_nan=False, separators=(",", ":")).encode()
+        run = self._store.get(id)
+        progress = run.progress()
+        record = progress.as_dict() | {"asked": _asked(run, progress), "doctor": self._doctor(run)}
+        body = json.dumps(record, allow_nan=False, separators=(",", ":")).encode()
         return Answer(body, f'"{blake2b(body, digest_size=12).hexdigest()}"', time.monotonic())
+
+    def _doctor(self, run: Run) -> list[dict[str, Any]]:
+        """What the doctor says, worked out again only when something happened."""
+        happened, (known, found) = len(run.story()), self._found.get(run.id, (-1, []))
+        if happened != known:
+            found = _said_by_doctor(run)
+            self._found[run.id] = happened, found
+        return found
 
     def _keep(self, id: str, answer: Answer) -> None:
         self._last.pop(id, None)
@@ -60,11 +95,13 @@ class Answers:
             oldest = next(iter(self._last))
             del self._last[oldest]
             self._making.pop(oldest, None)
+            self._found.pop(oldest, None)
 
 
 def run_routes(workspace: Workspace) -> list[Route]:
-    """The route that watching pages poll, with an ETag: nothing new costs no bytes."""
-    answers = Answers(Store(workspace))
+    """The route that watching pages poll, with an ETag (nothing new costs no bytes), and those beside it."""
+    store = Store(workspace)
+    answers = Answers(store)
 
     async def run(request: Request) -> Response:
         try:
@@ -76,4 +113,78 @@ def run_routes(workspace: Workspace) -> list[Route]:
             return Response(status_code=304, headers=headers)
         return Response(answer.body, media_type=JSONResponse.media_type, headers=headers)
 
-    return [Route("/thaw/run/{id}", run, methods=["GET"])]
+    async def ask(request: Request) -> Response:
+        """`{what, value}` -> `{}`: it was passed on; the run's own answer tells when it came true."""
+        id = request.path_params["id"]
+        said = await _said(request)
+        try:
+            asked = await run_sync(store.get, id)
+        except RunError as error:
+            raise Refused(404, error.what, error.remedy) from error
+        await run_sync(_pass_on, asked, said)
+        answers.forget(id)
+        return JSONResponse({}, headers={"Cache-Control": "no-store"})
+
+    async def pin(request: Request) -> Response:
+        """A picture pinned to the run, small; 404 for everything else."""
+        try:
+            small = await run_sync(_small, store, request.path_params["id"], request.path_params["name"])
+        except StudioError as error:
+            return fault(error, 404)
+        return Response(small, media_type="image/webp", headers={"Cache-Control": "private, max-age=3600"})
+
+    return [
+        Route("/thaw/run/{id}", run, methods=["GET"]),
+        Route("/thaw/run/{id}/ask", guarded(ask), methods=["POST"]),
+        Route("/thaw/run/{id}/pin/{name}", pin, methods=["GET"]),
+    ]
+
+
+async def _said(request: Request) -> Ask:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _SAID:
+            raise Refused(413, "The request says more than the studio's page ever does.", "Reload the page.")
+    try:
+        return Ask.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise Refused(400, "The request does not say what is asked of the run.", "Reload the page.") from error
+
+
+def _pass_on(run: Run, said: Ask) -> None:
+    """Raises RunError for a value out of bounds, Refused where nobody would hear it."""
+    progress = run.progress()
+    if not progress.is_live:
+        raise Refused(409, "This run is not being trained now, so it cannot be steered.")
+    if said.what == "go on":
+        run.withdraw("pause")
+    elif said.what == "epochs" and (said.value or 0) < progress.epoch:
+        raise Refused(422, f"The run is in epoch {progress.epoch} already: it cannot have fewer.")
+    else:
+        run.request(said.what, said.value)
+
+
+def _asked(run: Run, progress: Progress) -> dict[str, Any]:
+    """What was asked of the run and is not so yet."""
+    if not progress.is_live:
+        return {}
+    wishes = asdict(Desk(run.folder).wishes())
+    return {what: value for what, value in wishes.items() if value is not None and value is not False}
+
+
+def _said_by_doctor(run: Run) -> list[dict[str, Any]]:
+    from studio.results.doctor import diagnose
+
+    words = ("name", "severity", "sentence", "evidence", "remedy")
+    return [
+        {word: str(getattr(found, word))[:400] for word in words} for found in diagnose(run.story(), run.recipe)[:6]
+    ]
+
+
+def _small(store: Store, id: str, name: str) -> bytes:
+    run = store.get(id)
+    file = run.folder / "pins" / name
+    if not is_a_name(name) or file.is_symlink() or not file.is_file():
+        raise RunError(f"No picture {name!r} is pinned to this run.")
+    return thumbnail(file, _PIN_SIDE)
