@@ -178,8 +178,10 @@ def _taken_up(run: Run) -> Resumed:
 def _events(run: Run, desk: Desk, again: bool) -> Iterator[Event]:
     from studio.training.train import train
 
-    workspace = Workspace(run.folder.parent.parent)
-    return train(run.recipe, run.folder, workspace, desk.wishes, again=again)
+    workspace, recipe = Workspace(run.folder.parent.parent), run.recipe
+    if again:
+        recipe = recipe.amended({"steering": [*recipe.steering, *run.changes()]})
+    return train(recipe, run.folder, workspace, desk.wishes, again=again)
 
 
 def _log_failure(run: Run, error: Exception) -> Failed:
@@ -200,7 +202,7 @@ def _failed(run: Run, error: Exception) -> Failed:
             return Failed(error.what, error.remedy, str(error), _last_good(run))
         case OSError() if error.strerror:
             sentence = f"A file could not be read or written: {error.strerror}."
-            remedy = "See that the disk has room and that the run's folder is still there, then start again."
+            remedy = "See that the disk has room and that the run's folder is still there, then let it go on."
         case _:
             sentence = f"Something went wrong that the studio did not expect: {type(error).__name__}."
             remedy = "Start again; if it happens twice, report it with the details."

@@ -14,7 +14,7 @@ from studio.recipe import Recipe, Steer
 from studio.runs import fold, journal, requests
 from studio.runs.progress import Progress
 from studio.runs.requests import Request
-from studio.training.events import Event, Hindered, has_ended
+from studio.training.events import Event, Hindered, Steered, has_ended
 from studio.training.place import place
 from studio.workspace import is_held, lock, write_text
 
@@ -128,6 +128,20 @@ class Run:
     def can_go_on(self) -> bool:
         """Whether there is a checkpoint from which the training can go on exactly where it was."""
         return place(self.folder) is not None
+
+    def changes(self) -> list[Steer]:
+        """Every change that a person made, also those after the last checkpoint, which are to be made again.
+
+        What was asked for later counts: a change at an earlier step replaces those that were made after that step.
+        """
+        known = set(self.recipe.steering)
+        found: list[Steer] = []
+        for event in self.story():
+            if isinstance(event, Steered):
+                change = Steer(step=event.step, depth=event.depth, lr=event.lr, epochs=event.epochs)
+                if change not in known and change not in found:
+                    found = [one for one in found if one.step <= change.step] + [change]
+        return found
 
     def as_steered(self) -> Recipe:
         """The recipe that gives this run's curve again: with every change that was made while it went."""

@@ -14,7 +14,7 @@ from studio.model.stages import frozen_state
 from studio.recipe import Recipe
 from studio.training import state
 from studio.training.checkpoint import Card
-from studio.training.events import Event, Finished, Prepared, Started, Stepped
+from studio.training.events import Event, Finished, Prepared, Started, Steered, Stepped
 from studio.training.keeper import Keeper
 from studio.training.look import first_look
 from studio.training.loop import Loop
@@ -87,6 +87,9 @@ def _train(
     loop = Loop(job, schedule, sources, keeper, asked, told)
     if where is not None and folder is not None:
         _go_on(loop, where, folder)
+        for change in where.applied:
+            if change.step == where.step:  # made, but no update came after it: it is told again, as what came later is
+                yield Steered(where.epoch, change.step, change.depth, change.lr, change.epochs)
     with ExitStack() as going_down:
         going_down.callback(keeper.rescue)
         yield from loop.run()

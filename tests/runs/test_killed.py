@@ -1,8 +1,12 @@
 """Nothing is lost when the process that trains is killed."""
 
+import os
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.workspace import Workspace
 from tests.runs.killing import kill_at_random
@@ -22,3 +26,41 @@ def test_a_run_killed_at_random_moments_goes_on_to_the_very_same_end(
         toll = kill_at_random(children, Store(workspace), recipe, KILLS)
     assert toll.kills == KILLS and toll.finished
     assert not toll.faults and not toll.unreadable_checkpoints, toll
+
+
+def test_a_change_made_after_the_last_checkpoint_is_made_again(
+    workspace: Workspace, pictures: Callable[..., Path]
+) -> None:
+    store = Store(workspace)
+    run = store.create(tiny(pictures(each=8), schedule__epochs=600, augment__preset="gentle"))
+    with nursery() as children:
+        child = children.begin(run.folder, interval=1e9)
+        wait(lambda: run.progress().step > 40)
+        run.request("depth", 3)
+        wait(lambda: bool(run.progress().steered))
+        run.request("epochs", run.progress().epoch + 20)
+        wait(lambda: len(run.progress().steered) == 2)
+        before = run.progress().steered
+        os.kill(child, signal.SIGKILL)
+        children.end()
+        assert not run.can_go_on() and not run.has_ended()
+        children.begin(run.folder, again=True)
+        assert children.end() == 0
+        same = store.create(run.as_steered())
+        children.begin(same.folder)
+        assert children.end() == 0
+    assert [(e.step, e.depth, e.epochs) for e in run.progress().steered] == [
+        (e.step, e.depth, e.epochs) for e in before
+    ]
+    assert numbers(run) == numbers(same)
+
+
+def numbers(run: Run) -> list[tuple]:
+    return [(e.epoch, e.step, e.train_loss, e.val_loss, e.lr) for e in run.progress().validated]
+
+
+def wait(until: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(0.02)

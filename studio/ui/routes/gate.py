@@ -66,7 +66,7 @@ def fault(error: StudioError, status: int) -> JSONResponse:
 def _admit(request: Request) -> None:
     if not is_same_origin(request):
         raise Refused(
-            403, "This request did not come from the studio's own page.", "Use the picker on the studio's Data page."
+            403, "This request did not come from the studio's own page.", "Reload the studio's page and do it there."
         )
     if not secrets.compare_digest(request.headers.get(TOKEN_HEADER, "").encode(), _TOKEN.encode()):
         raise Refused(403, "This page is older than the studio that is running.", "Reload the page and try again.")
