@@ -40,7 +40,6 @@ def test_a_run_is_steered_while_it_goes(
     page.locator(".plot .xtick").first.wait_for(timeout=60_000)
     stages = len(run.progress().started.stages)  # type: ignore[union-attr]
 
-    page.get_by_text("Thaw, freeze, or change the learning rate now").click()
     depth = page.get_by_label("Stages that stay frozen")
     assert depth.input_value() == str(stages)
     depth.fill(str(stages - 1))

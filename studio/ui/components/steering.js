@@ -37,6 +37,7 @@ class Steering {
     this.place = root.querySelector(".steering");
     this.find = (selector) => this.place.querySelector(selector);
     this.onAsked = asked;
+    this.find("details").open = window.innerWidth >= 900; // where there is room for it
     this.touched = new Set(); // controls that show what the person wants, not what is
     this.find(".pause").onclick = () => this.pauseOrGoOn();
     this.find(".stop").onclick = () => this.run.asked?.stop || this.ask(".buttons", "stop");
