@@ -1,7 +1,8 @@
 """A network's graph: which values flow where, and the cheapest place to cut it at a freezing depth."""
 
 import operator
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from studio.model.stages import frozen_names
 
 MANY, FEW = 3, 2  # pictures in the two probes; what differs between them depends on how many pictures there are
 _CHANCE = (nn.modules.dropout._DropoutNd, DropPath)
+_one_at_a_time = threading.Lock()  # two that trace at once would each undo the other's patch of nn.Module
 Kept = tuple[torch.Tensor, ...]
 
 
@@ -38,6 +40,13 @@ class _Tracer(fx.Tracer):
     def __init__(self) -> None:
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))
         self._whole = tuple(get_notrace_modules())
+        self._thread = threading.get_ident()
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+        """While it follows, torch hands it every call of any module in the process: those of other threads go on."""
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         if isinstance(m, (nn.modules.batchnorm._BatchNorm, *_CHANCE)) or type(m) in self._whole:
@@ -80,7 +89,8 @@ class Wiring:
 
     @classmethod
     def of(cls, model: nn.Module, probe: torch.Tensor) -> "Wiring":
-        graph = _Tracer().trace(model.train())  # what chance does in training must not be lost; `_agree` would see it
+        with _one_at_a_time:
+            graph = _Tracer().trace(model.train())  # what chance does in training must not be lost: `_agree` sees it
         model.eval()
         recorder = _Recorder(fx.GraphModule(model, graph))
         wiring = cls(model, graph, recorder.values(probe[:MANY]), recorder.values(probe[:FEW]), recorder.written)

@@ -44,6 +44,10 @@ def follow(run: Run, told: Told, *, again: bool = False) -> None:
     `again` takes it up where it was. Ctrl-C asks the run to stop kindly, a second one raises KeyboardInterrupt at once.
     Raises RunError where it is being trained already, or cannot be started.
     """
+    if again and _is_in_company():
+        raise RunError(
+            "A run is taken up by one process alone.", "Leave torchrun out: thaw resume RUN.", f"run {run.id}"
+        )
     with _telling(run, told), kind_interrupt(run):
         if not run.recipe.engine.isolated or _is_in_company():
             execute(run, again=again)

@@ -55,7 +55,10 @@ class Follower:
     def fresh(self) -> Iterator[Event]:
         """What was written since the last look. A last line without its end is left for the next one."""
         with suppress(FileNotFoundError), self.path.open("rb") as journal:
-            self._inode = os.fstat(journal.fileno()).st_ino
+            now = os.fstat(journal.fileno()).st_ino
+            if self.read and now != self._inode:
+                return  # another journal, since a moment ago: `is_lost` will tell
+            self._inode = now
             journal.seek(self.read)
             for line in journal:
                 if not line.endswith(b"\n"):
@@ -104,7 +107,9 @@ def mend(path: Path, history: Sequence[Event]) -> None:
     lost = {to_json(event) for event in history} - {to_json(event) for event in events}
     if not (lost or cut_off or damaged or not path.is_file()):
         return
-    whole = sorted([*events, *(event for event in history if to_json(event) in lost)], key=lambda event: event.at)
+    whole = [*events, *(event for event in history if to_json(event) in lost)]
+    if lost:  # else the order stands: a clock may have been set back
+        whole.sort(key=lambda event: event.at)
     if path.is_file():
         write_text(path.with_suffix(".damaged.jsonl"), path.read_text(encoding="utf-8", errors="replace"))
     write_text(path, "".join(to_json(event) + "\n" for event in whole))

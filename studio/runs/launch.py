@@ -17,8 +17,8 @@ from studio.runs.requests import Desk
 from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.runs.trouble import Trouble
-from studio.training.events import Event, Failed, Prepared, Resumed
-from studio.training.place import place
+from studio.training.events import Event, Failed, Finished, Prepared, Resumed
+from studio.training.place import CHECKPOINT, place
 from studio.workspace import Workspace, lock
 
 _WAKING = 60.0  # seconds that a process of its own may take until it holds the run
@@ -83,8 +83,12 @@ def _start_apart(run: Run, again: bool) -> bool:
     except Timeout:
         return False
     try:
+        known = len(run.events())
         _wake(run, again)
-        return run.is_held() or run.has_ended()
+        if not run.is_held() and len(run.events()) == known:
+            sentence = "The process that should train this run did not begin."
+            raise RunError(sentence, "Its process.log says why.", run.folder)
+        return True
     finally:
         waking.release()
 
@@ -133,6 +137,13 @@ def _hold(run: Run, again: bool) -> FileLock:
         held.release()
         how = "has ended" if run.has_ended() else "was interrupted"
         raise RunError(f"The run {run.id!r} {how}.", "Let it go on, or start a new run with the same recipe.")
+    if again and (run.folder / CHECKPOINT).is_file() and not run.can_go_on():
+        held.release()
+        sentence = "The checkpoint to go on from cannot be read."
+        raise RunError(sentence, "Start a new run with the same recipe.", run.folder / CHECKPOINT)
+    if again:
+        run.withdraw("stop")  # what was asked in an earlier life; from here on it is this one that is asked
+        run.withdraw("pause")
     return held
 
 
@@ -154,18 +165,17 @@ def _train(run: Run, again: bool) -> None:
     desk = Desk(run.folder)
     with Trouble(run) as trouble:
         try:
-            if again and run.events():
-                run.withdraw("stop")
-                run.withdraw("pause")
+            if again and (run.events() or place(run.folder)):
                 trouble.log(_taken_up(run))
             trouble.log(Prepared("Waking the engine", 0, 0))
             for event in _events(run, desk, again):
+                if isinstance(event, Finished):
+                    desk.close()  # what is asked from here on is asked of the next life
                 trouble.log(event)
                 desk.met(event)
         except Exception as error:  # the boundary of a run: a thread's exception is otherwise invisible
-            _log_failure(run, error)
-        finally:
             desk.close()
+            _log_failure(run, error)
 
 
 def _taken_up(run: Run) -> Resumed:

@@ -28,7 +28,8 @@ def seconds_left(progress: "Progress") -> float | None:
         return None
     thaw, resumed = progress.thaws[-1], [event for event in progress.pauses if isinstance(event, Resumed)][-1:]
     first = max([step_of(progress, thaw), *(event.step for event in resumed)])
-    since = max([thaw.at, *(event.at for event in resumed)])
+    looked = [progress.looked.at] if progress.looked else []
+    since = max([thaw.at, *looked, *(event.at for event in resumed)])
     done = progress.step - first
     return (progress.latest - since) / done * max(progress.steps - progress.step, 0) if done > 0 else None
 

@@ -204,7 +204,7 @@ class Progress:
                 if self.validated and self.validated[-1].epoch == event.epoch:
                     self.validated.pop()  # an epoch that was stopped half-way, and then went on
                 self.validated.append(event)
-                self.epoch, self.step = event.epoch, event.step
+                self.epoch, self.step, self.preparing = event.epoch, event.step, None
                 self.images_per_second = event.images_per_second
                 if self.best is None or _merit(event) > _merit(self.best):
                     self.best, self.val_accuracy, self.best_epoch = event, event.val_accuracy, event.epoch

@@ -64,10 +64,10 @@ class Desk:
         return self._wishes
 
     def met(self, event: Event) -> None:
-        """Take away the requests that this change fulfils; one that was made anew meanwhile stays."""
+        """Take away the requests that this change fulfils, as they were last heard; one that was made anew stays."""
         if isinstance(event, Steered):
             for what, value in (("depth", event.depth), ("lr", event.lr), ("epochs", event.epochs)):
-                if value is not None and self._number(what) == value:
+                if value is not None and self._number(what) == getattr(self._wishes, what):
                     withdraw(self.folder, what)  # type: ignore[arg-type]
 
     def close(self) -> None:

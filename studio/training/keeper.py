@@ -13,12 +13,12 @@ from torch import nn
 from studio.errors import RunError
 from studio.training.checkpoint import Card, save
 from studio.training.events import Saved
-from studio.training.place import CHECKPOINT
+from studio.training.place import BEST, CHECKPOINT
 from studio.training.state import finite
 from studio.workspace import write_text
 
 INTERVAL = 20.0  # seconds; an epoch can be shorter than the time that a safe write takes
-BEST = "best.safetensors"
+_SHARE = 20  # times what the last write took: at most a twentieth of the time goes to writing
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Keeper:
     _state: dict[str, torch.Tensor] = field(default_factory=dict)
     _frame: pd.DataFrame | None = None
     _unsaved: bool = False
+    _took: float = 0.0
     _written_at: float = field(default_factory=time.monotonic)
 
     def consider(self, epoch: int, accuracy: float, loss: float, frame: pd.DataFrame) -> bool:
@@ -51,14 +52,14 @@ class Keeper:
     def go_on(self, best: tuple[float, float, int] | None) -> None:
         """What was best before the run was interrupted: accuracy, loss and epoch. Its weights are on disk already."""
         if best is not None:
-            (accuracy, loss, self.best_epoch) = best
+            accuracy, loss, self.best_epoch = best
             self.best = (accuracy, -loss)
-            self.card = replace(self.card, epoch=self.best_epoch, val_accuracy=accuracy)
 
     @property
     def is_due(self) -> bool:
         """Whether the last time that the disk took something is an interval ago."""
-        return self.folder is not None and time.monotonic() - self._written_at >= INTERVAL
+        pause = max(INTERVAL, _SHARE * self._took if INTERVAL else 0.0)
+        return self.folder is not None and time.monotonic() - self._written_at >= pause
 
     def write(self, memory: Mapping[str, torch.Tensor], more: Mapping[str, str]) -> list[Saved]:
         """Put on disk what is not there yet: first the best, then the last weights with what a run goes on from.
@@ -68,11 +69,18 @@ class Keeper:
         """
         if self.folder is None:
             return []
-        self._written_at = time.monotonic()
-        saved = self._write_best(self.folder)
+        began = time.monotonic()
+        try:
+            return self._write_both(self.folder, memory, more)
+        finally:
+            self._written_at = time.monotonic()
+            self._took = self._written_at - began
+
+    def _write_both(self, folder: Path, memory: Mapping[str, torch.Tensor], more: Mapping[str, str]) -> list[Saved]:
+        saved = self._write_best(folder)
         weights = self.model.state_dict()
         if finite(weights.values()):
-            save(self.folder / CHECKPOINT, {**weights, **memory}, self.card, more)
+            save(folder / CHECKPOINT, {**weights, **memory}, self.card, more)
             saved.append(Saved("last", CHECKPOINT, self.card.epoch))
         return saved
 

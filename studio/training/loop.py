@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from studio.errors import RunError
@@ -22,9 +22,10 @@ from studio.training.events import (
     Validated,
     Warned,
 )
-from studio.training.keeper import BEST, Keeper
+from studio.training.keeper import Keeper
 from studio.training.look import Sources, look_again
 from studio.training.measure import validated
+from studio.training.place import BEST
 from studio.training.prepare import Job
 from studio.training.schedule import Schedule
 from studio.training.sources import Batch, Source
@@ -43,7 +44,8 @@ class Loop:
     """The epochs of a run. `step` counts updates over all of it, `epoch` is the one at work, from 1.
 
     `thaws` are the depths so far, each with the update from which it held, `told` what happened so far but moments
-    within epochs, and `best` what was best so far.
+    within epochs, and `best` the epoch whose weights are kept as the best. `seconds` are those that the epoch's updates
+    took so far, `seconds_training` those of all.
     """
 
     job: Job
@@ -60,6 +62,8 @@ class Loop:
     seconds_training: float = 0.0
     images: int = 0
     last: dict[int, Validated] = field(default_factory=dict)
+    best: Validated | None = None
+    seconds: float = 0.0
     _update: Update | None = None
     _sums: Sums = field(default_factory=Sums)
     _wishes: Wishes = field(default_factory=Wishes)
@@ -75,7 +79,13 @@ class Loop:
         self._sums = Sums(*where.sums)
         self._thawed_in = self.schedule.epoch(where.thaws[-1][1]) if where.thaws else 0
         self.last = {event.epoch: event for event in where.history if isinstance(event, Validated)}
-        self.keeper.go_on(where.best)
+        self.seconds = where.seconds
+        if self.last:
+            newest = self.last[max(self.last)]
+            self.keeper.card = replace(self.keeper.card, epoch=newest.epoch, val_accuracy=newest.val_accuracy)
+        self.best = state.best(where, folder)
+        if self.best is not None:
+            self.keeper.go_on(where.best)
         if self._update is not None:
             self._update.pieces = where.pieces
             state.restore_optimizer(folder, self._update.rule)
@@ -83,23 +93,28 @@ class Loop:
     def run(self) -> Iterator[Event]:
         self._listen()
         while not self.stopped and not self.early:
-            if self.step >= max(self.schedule.epochs, self._wishes.epochs or 0) * self.schedule.steps_per_epoch:
+            given = [change.epochs or 0 for change in self.schedule.due(self.step)]
+            epochs = max(self.schedule.epochs, self._wishes.epochs or 0, *given)
+            if self.step >= epochs * self.schedule.steps_per_epoch:
                 return
             yield from self._epoch()
             yield from self._end_of_epoch()
+            if self._wishes.pause and not (self.stopped or self.early) and self.step < self.schedule.steps:
+                yield from self._pause()
             self.stopped = self.step < self.schedule.steps and (self.stopped or self._wishes.stop)
 
     def _epoch(self) -> Iterator[Event]:
         """The rest of the epoch that update `step` belongs to, and its validation."""
         self.epoch = self.schedule.epoch(self.step)
-        first, seconds = self.step, 0.0
+        first = self.step
         while True:
             yield from self._steer()
             if self.stopped or self.step >= self.schedule.steps:
                 break
             began = time.monotonic()
             yield from self._updates()
-            seconds += time.monotonic() - began
+            took = time.monotonic() - began
+            self.seconds, self.seconds_training = self.seconds + took, self.seconds_training + took
             if self._wishes.stop:
                 self.stopped = True
                 break
@@ -109,9 +124,8 @@ class Loop:
                 yield from self._pause()
             elif self._save_is_due:
                 yield from self.save()
-        self.seconds_training += seconds
         if self.step > first or (self._sums.count and self.epoch not in self.last):
-            yield from self._validate(seconds)
+            yield from self._validate(self.seconds)
 
     @property
     def _over(self) -> bool:
@@ -218,9 +232,11 @@ class Loop:
 
     def _nothing_better(self) -> bool:
         patience = self.job.recipe.schedule.patience
-        since = max(self.keeper.best_epoch, self._thawed_in - 1)
+        given = [self.schedule.epoch(change.step) - 1 for change in self.schedule.applied if change.epochs]
+        since = max(self.keeper.best_epoch, self._thawed_in - 1, *given)
         waits = self.schedule.thaws_later and self.schedule.depth(self.schedule.epochs) != self.depth
-        return bool(patience) and self._over and not waits and self.epoch - since >= patience
+        at_an_end = self._over and self.step < self.schedule.steps  # of an epoch that is not the last one
+        return bool(patience) and at_an_end and not waits and self.epoch - since >= patience
 
     def _notes(self) -> Iterator[Noted]:
         """How an epoch at this depth saved time, in words."""
@@ -263,6 +279,7 @@ class Loop:
             self.images,
             self._update.pieces,
             self.told,
+            self.seconds,
         )
         return self.keeper.write(state.optimizer_tensors(self._update.rule), where.metadata())
 
@@ -284,11 +301,12 @@ class Loop:
         """Measure the model on the held-back pictures, after so many seconds of updates."""
         sums = self._sums.over(self.job.world)
         event, frame = validated(self.job, self.source, sums, self.epoch, self.step, self._lr, seconds)
-        self.keeper.consider(self.epoch, event.val_accuracy, event.val_loss or 0.0, frame)
+        if self.keeper.consider(self.epoch, event.val_accuracy, event.val_loss or 0.0, frame):
+            self.best = event
         self.last[self.epoch] = event
         if self._over:
             self.images += sums.count
-            self._sums = Sums()
+            self._sums, self.seconds = Sums(), 0.0
         yield event
         if self.job.split.vitals is not None:
             yield self.job.split.vitals.measured(self.epoch, self.step, frame, seconds)
@@ -296,7 +314,7 @@ class Loop:
 
     def finished(self, seconds: float) -> Finished:
         """How it ended."""
-        best = self.last.get(self.keeper.best_epoch)
+        best = self.best
         return Finished(
             self.stopped,
             self.epoch if self.last else 0,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from studio.training.events import Event, from_json
 
+BEST = "best.safetensors"  # the weights of the best epoch
 CHECKPOINT = "last.safetensors"  # the weights of the last step, and with them all that a run goes on from
 _MOST = 100 << 20  # bytes that safetensors allows for the head of a file
 

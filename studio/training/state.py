@@ -15,9 +15,9 @@ from torch import nn
 
 from studio.errors import RunError
 from studio.recipe import Steer
-from studio.training.checkpoint import OPTIMIZER
-from studio.training.events import Event, from_json, to_json
-from studio.training.place import CHECKPOINT
+from studio.training.checkpoint import OPTIMIZER, read_card
+from studio.training.events import Event, Validated, from_json, to_json
+from studio.training.place import BEST, CHECKPOINT
 
 _EDITION = 1
 
@@ -26,8 +26,9 @@ _EDITION = 1
 class State:
     """Where a run stands after `step` updates.
 
-    `thaws` are the depths so far, each with the update from which it held. `sums` are the epoch's count of pictures,
-    summed loss and right answers, `best` the accuracy, the loss and the epoch of the best weights, if there are any.
+    `seconds` are those that the epoch's updates took so far; `thaws` are the depths so far, each with the update from
+    which it held. `sums` are the epoch's count of pictures, summed loss and right answers, `best` the accuracy, the
+    loss and the epoch of the best weights, if there are any.
     """
 
     epoch: int
@@ -41,6 +42,7 @@ class State:
     images: int
     pieces: int
     history: Sequence[Event]
+    seconds: float = 0.0
 
     def metadata(self) -> dict[str, str]:
         """As it is written into the head of a checkpoint."""
@@ -81,6 +83,18 @@ def read(folder: Path) -> State | None:
         raise RunError(
             "The checkpoint to go on from cannot be read.", "Start a new run with the same recipe.", path
         ) from error
+
+
+def best(where: State, folder: Path) -> Validated | None:
+    """The epoch whose weights `best.safetensors` holds; None where it holds none that this checkpoint knows of."""
+    try:
+        card = read_card(folder / BEST)
+    except RunError:
+        return None
+    if where.best is None or (card.val_accuracy, card.epoch) != (where.best[0], where.best[2]):
+        return None
+    told = [event for event in where.history if isinstance(event, Validated) and event.epoch == card.epoch]
+    return next((event for event in told if (event.val_accuracy, event.val_loss or 0.0) == where.best[:2]), None)
 
 
 def restore_weights(folder: Path, model: nn.Module) -> None:

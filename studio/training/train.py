@@ -18,6 +18,7 @@ from studio.training.events import Event, Finished, Prepared, Started, Steered, 
 from studio.training.keeper import Keeper
 from studio.training.look import first_look
 from studio.training.loop import Loop
+from studio.training.place import BEST
 from studio.training.prepare import Job, make_ready
 from studio.training.schedule import Schedule
 from studio.training.vitals import Vitals
@@ -76,7 +77,18 @@ def _train(
     depths = dict.fromkeys(schedule.depth(epoch) for epoch in (schedule.epoch(step), schedule.epochs))
     sources = yield from first_look(job, tuple(depths), lambda: asked().stop)
     if sources is None:
-        yield Finished(True, 0, None, None, None, None, None, time.monotonic() - began, None)
+        best = state.best(where, folder) if where is not None and folder is not None else None
+        yield Finished(
+            True,
+            where.epoch if where else 0,
+            best and best.epoch,
+            best and best.train_loss,
+            best and best.val_loss,
+            best and best.val_accuracy,
+            None,
+            time.monotonic() - began,
+            BEST if best else None,
+        )
         return
     schedule.steps_per_epoch = job.split.steps
     keeper = Keeper(

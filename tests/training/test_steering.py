@@ -70,10 +70,11 @@ def test_what_was_steered_can_be_had_again_from_a_recipe(recipe: Recipe, workspa
 
 def test_a_stage_that_is_frozen_again_stays_as_it_has_become(recipe: Recipe, workspace: Workspace) -> None:
     steering = [Steer(step=3, depth=0), Steer(step=9, depth=99)]
+    recipe = recipe.amended({"engine.precision": "float32"})
     kept = list(train(recipe.amended({"steering": steering}), workspace=workspace))
     anew = list(train(recipe.amended({"steering": steering, "engine.cache": "off"}), workspace=workspace))
     for one, other in zip(of(Validated, kept), of(Validated, anew), strict=True):
-        assert one.val_loss == pytest.approx(other.val_loss, rel=0.02)
+        assert one.val_loss == pytest.approx(other.val_loss, rel=1e-3)
 
 
 def test_a_rate_asked_for_is_the_highest_from_then_on(recipe: Recipe, workspace: Workspace) -> None:
@@ -194,7 +195,7 @@ def until(events: Iterator[Event], when: Callable[[Event], bool]) -> list[Event]
         {"steering": [Steer(step=2, depth=1), Steer(step=9, lr=0.1, epochs=5)]},
     ],
 )
-@pytest.mark.parametrize("killed_at", [1, 5, 8, 13])
+@pytest.mark.parametrize("killed_at", [5, 8])
 def test_a_run_goes_on_with_the_very_numbers_that_it_would_have_had(
     changes: dict,
     killed_at: int,
