@@ -169,11 +169,10 @@ def test_leaving_the_page_ends_the_upload(page: "Page", studio: RunningStudio, p
     before = set(studio.workspace.uploads.iterdir())
     page.on("dialog", lambda dialog: dialog.accept())
     page.goto("/?show=picker")
-    page.set_input_files("input.folder", pictures())
-    page.get_by_role("button", name="Cancel").wait_for()
+    with page.expect_request("**/thaw/upload/*/files"):  # from then on the page knows which upload is its own
+        page.set_input_files("input.folder", pictures())
+    assert set(studio.workspace.uploads.iterdir()) != before
     deadline = time.monotonic() + 5
-    while set(studio.workspace.uploads.iterdir()) == before and time.monotonic() < deadline:
-        page.wait_for_timeout(50)
     page.goto("about:blank")
     while set(studio.workspace.uploads.iterdir()) != before and time.monotonic() < deadline:
         page.wait_for_timeout(50)

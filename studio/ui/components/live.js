@@ -53,6 +53,7 @@ class Watch {
     setText(this.find(".savings p"), switched_off ?? "");
     if (run !== this.run) Object.assign(this, { run, etag: null, last: null, told: null });
     this.known = is_live ?? this.last?.is_live ?? null;
+    if (is_live) this.told = null; // a run that ended can go on, and then its next end is news again
     this.steering.follow(run, header, token);
     this.charts.follow(run, others ?? []);
     this.plotly ??= loadPlotly(plotly).then((loaded) => { this.charts.use(loaded); this.draw(); }, () => this.lost(true));
