@@ -96,6 +96,7 @@ def _telling(run: Run, told: Told) -> Iterator[None]:
     watcher.start()
     try:
         yield
+        told(run.progress())  # however short it was, its end is told
     finally:
         over.set()
         watcher.join()

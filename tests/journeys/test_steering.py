@@ -84,6 +84,7 @@ def test_a_run_whose_studio_was_killed_goes_on_where_it_was(
     chromium: "Browser", watch: Watch, restarted: list[RunningStudio], pictures: Callable[..., Path]
 ) -> None:
     studio = restarted[0]
+    watch.allow("ERR_CONNECTION_REFUSED")  # what a page asks of a studio that is being killed
     recipe = tiny(pictures(each=40), schedule__epochs=EPOCHS, engine__cache="off")
     run = Store(studio.workspace).create(recipe)
     page = watch.open(chromium, studio.url)
