@@ -6,15 +6,15 @@ from pathlib import Path, PurePath
 from studio.data.picture import PICTURE_SUFFIXES, examine
 from studio.errors import RunError
 from studio.runs.run import Run
+from studio.training.place import MOST_PINS, PINS
 from studio.workspace import replace_file, slug
 
-MOST = 8
 _LARGEST = 50 << 20  # bytes of one picture
 
 
 def pinned(run: Run) -> list[Path]:
     """The pictures that are pinned to a run, the first one first."""
-    folder = run.folder / "pins"
+    folder = run.folder / PINS
     found = [path for path in folder.iterdir() if is_a_name(path.name)] if folder.is_dir() else []
     return sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
@@ -29,11 +29,11 @@ def pin(run: Run, name: str, content: bytes) -> Path:
     examine(content)
     suffix = PurePath(name).suffix.lower()
     stem = f"{slug(PurePath(name).stem)}-{blake2b(content, digest_size=4).hexdigest()}"
-    path = run.folder / "pins" / f"{stem}{suffix if suffix in PICTURE_SUFFIXES else '.img'}"
+    path = run.folder / PINS / f"{stem}{suffix if suffix in PICTURE_SUFFIXES else '.img'}"
     if path in (there := pinned(run)):
         return path
-    if len(there) >= MOST:
-        raise RunError(f"{MOST} pictures are pinned already.", "Take one away first.")
+    if len(there) >= MOST_PINS:
+        raise RunError(f"{MOST_PINS} pictures are pinned already.", "Take one away first.")
     path.parent.mkdir(exist_ok=True)
     replace_file(path, lambda temporary: temporary.write_bytes(content))
     return path
@@ -42,7 +42,7 @@ def pin(run: Run, name: str, content: bytes) -> Path:
 def unpin(run: Run, name: str) -> None:
     """Take a pinned picture away; one that is gone already is no fault."""
     if is_a_name(name):
-        (run.folder / "pins" / name).unlink(missing_ok=True)
+        (run.folder / PINS / name).unlink(missing_ok=True)
 
 
 def is_a_name(name: str) -> bool:

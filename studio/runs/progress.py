@@ -16,7 +16,6 @@ from studio.training.events import (
     Finished,
     Hindered,
     Looked,
-    Measured,
     Noted,
     Paused,
     Prepared,
@@ -69,7 +68,6 @@ class Progress:
     steered: list[Steered] = field(default_factory=list)
     pauses: list[Paused | Resumed] = field(default_factory=list)
     hindered: Hindered | None = None
-    measured: list[Measured] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)
     idle: list[tuple[float, float]] = field(default_factory=list)
     warnings: list[Warned] = field(default_factory=list)
@@ -155,7 +153,6 @@ class Progress:
         self.finished = self.failure = self.preparing = self.hindered = None
         self.stepped.undo(step)
         self.validated = [event for event in self.validated if event.step <= step]
-        self.measured = [event for event in self.measured if event.step <= step]
         self.thaws = [event for event in self.thaws if event.step < step]
         self.steered = [event for event in self.steered if event.step < step]
         epochs = {event.epoch for event in self.validated}
@@ -196,8 +193,6 @@ class Progress:
                     self._undo(event.step)
             case Hindered():
                 self.hindered = event
-            case Measured():
-                self.measured.append(event)
             case Tried():
                 self.tried.append(event)
             case Validated():

@@ -138,12 +138,16 @@ class Run:
         found: list[Steer] = []
         for event in self.story():
             if isinstance(event, Steered):
-                change = Steer(step=event.step, depth=event.depth, lr=event.lr, epochs=event.epochs)
+                change = _change(event)
                 if change not in known and change not in found:
                     found = [one for one in found if one.step <= change.step] + [change]
         return found
 
     def as_steered(self) -> Recipe:
         """The recipe that gives this run's curve again: with every change that was made while it went."""
-        changes = [Steer(step=e.step, depth=e.depth, lr=e.lr, epochs=e.epochs) for e in self.progress().steered]
-        return self.recipe.amended({"steering": changes})
+        return self.recipe.amended({"steering": [_change(event) for event in self.progress().steered]})
+
+
+def _change(event: Steered) -> Steer:
+    """What a recipe says to make this change again."""
+    return Steer(step=event.step, depth=event.depth, lr=event.lr, epochs=event.epochs)

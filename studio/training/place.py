@@ -1,4 +1,7 @@
-"""Where a run's checkpoint stands, read from the head of its file: nothing of it is loaded, and torch is not needed."""
+"""The files of a run that its training writes and reads, and where its checkpoint stands.
+
+That is read from the head of the file: nothing of it is loaded, and torch is not needed.
+"""
 
 import json
 from dataclasses import dataclass
@@ -8,6 +11,7 @@ from studio.training.events import Event, from_json
 
 BEST = "best.safetensors"  # the weights of the best epoch
 CHECKPOINT = "last.safetensors"  # the weights of the last step, and with them all that a run goes on from
+PINS, MOST_PINS = "pins", 8  # the folder of the pictures that are tried while it trains, and how many they may be
 _MOST = 100 << 20  # bytes that safetensors allows for the head of a file
 
 

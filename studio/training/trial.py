@@ -11,10 +11,8 @@ from studio.errors import PictureError
 from studio.model.stages import evaluating
 from studio.training.events import Tried
 from studio.training.loader import to_input
+from studio.training.place import MOST_PINS, PINS
 from studio.training.prepare import Job
-
-PINS = "pins"  # the folder, in that of a run, where they lie
-MOST = 8
 
 
 def tried(job: Job, folder: Path | None, epoch: int) -> Iterator[Tried]:
@@ -34,7 +32,7 @@ def _squares(job: Job, folder: Path) -> Iterator[tuple[str, np.ndarray]]:
         files = sorted(path for path in (folder / PINS).iterdir() if path.is_file() and path.name[0] != ".")
     except OSError:
         return  # nobody pinned anything
-    for path in files[:MOST]:
+    for path in files[:MOST_PINS]:
         try:
             picture = open_image(path.read_bytes(), at_least=job.geometry.base_size)
             yield path.name, job.geometry.centre(job.geometry.base(picture))

@@ -8,6 +8,7 @@ from studio.data.picture import thumbnail
 from studio.errors import PictureError, RunError
 from studio.runs import pins
 from studio.runs.run import Run
+from studio.training.place import MOST_PINS
 from studio.ui.cards import fault
 
 
@@ -16,7 +17,7 @@ def show(run: Run) -> None:
     there = pins.pinned(run)
     with st.expander("Try pictures while it trains", icon=":material/push_pin:", key=f"pins-{run.id}"):
         st.caption(
-            f"After every epoch the model is asked about up to {pins.MOST} pictures of yours, and above you see how "
+            f"After every epoch the model is asked about up to {MOST_PINS} pictures of yours, and above you see how "
             "its answers change. It does not learn from them."
         )
         for path in there:
@@ -26,7 +27,7 @@ def show(run: Run) -> None:
                 if st.button("Take away", key=f"unpin-{path.name}", icon=":material/close:"):
                     pins.unpin(run, path.name)
                     st.rerun()
-        if len(there) < pins.MOST:
+        if len(there) < MOST_PINS:
             _add(run)
 
 

@@ -9,7 +9,7 @@ from studio.results.predict import Predictor
 from studio.runs import launch
 from studio.runs.store import Store
 from studio.training.events import Measured, Tried, Validated
-from studio.training.trial import MOST, PINS
+from studio.training.place import MOST_PINS, PINS
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
@@ -39,7 +39,7 @@ def test_at_most_eight_are_tried(workspace: Workspace, pictures: Pictures) -> No
     for number, path in enumerate(sorted(source.rglob("*.png"))[:12]):
         (run.folder / PINS / f"{number}.png").write_bytes(path.read_bytes())
     launch.execute(run)
-    assert sum(isinstance(event, Tried) for event in run.events()) == MOST
+    assert sum(isinstance(event, Tried) for event in run.events()) == MOST_PINS
 
 
 def test_each_epoch_has_its_vital_signs(workspace: Workspace, pictures: Pictures) -> None:

@@ -23,6 +23,7 @@ from studio.runs.progress import Progress
 from studio.runs.requests import Desk
 from studio.runs.run import Run
 from studio.runs.store import Store
+from studio.training.place import PINS
 from studio.ui.routes.gate import Refused, fault, guarded
 from studio.workspace import Workspace
 
@@ -184,7 +185,7 @@ def _said_by_doctor(run: Run) -> list[dict[str, Any]]:
 
 def _small(store: Store, id: str, name: str) -> bytes:
     run = store.get(id)
-    file = run.folder / "pins" / name
+    file = run.folder / PINS / name
     if not is_a_name(name) or file.is_symlink() or not file.is_file():
         raise RunError(f"No picture {name!r} is pinned to this run.")
     return thumbnail(file, _PIN_SIDE)
