@@ -17,7 +17,8 @@ if entry is None:
 recipe = backbones.choose(draft(entry), key=entry.id)
 with st.spinner("Looking at this backbone…"):
     backbone = card(recipe.model.backbone, workspace())
-backbones.describe(backbone)
+recipe = backbones.own_weights(recipe, key=entry.id)
+backbones.describe(backbone, recipe.model.weights)
 st.subheader("Freeze and thaw", anchor=False)
 recipe = backbones.thaw(recipe, backbone, len(open_dataset(entry).classes), key=entry.id)
 if st.toggle(

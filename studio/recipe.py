@@ -38,6 +38,12 @@ class ModelChoice(Section):
         default=DEFAULT_BACKBONE, min_length=1, max_length=120, description="The timm network to start from."
     )
     pretrained: bool = Field(default=True, description="Start from weights that have already seen many pictures.")
+    weights: str = Field(
+        default="",
+        max_length=4096,
+        description="A .safetensors or .pth file on this computer with weights of your own for this backbone; empty: "
+        "the published ones.",
+    )
     image_size: int | None = Field(
         default=None,
         ge=16,
@@ -193,6 +199,11 @@ class Recipe(Section):
             found.append(
                 f"freeze.depth: with the strategy head every stage stays frozen, so a depth of "
                 f"{self.freeze.depth} has no effect. Choose two-phase or full, or leave the depth empty."
+            )
+        if self.model.weights and not self.model.pretrained:
+            found.append(
+                "model.weights: there are weights to start from, but model.pretrained says to start from none. "
+                "Change one of them."
             )
         return found
 

@@ -128,7 +128,47 @@ def recipes(count: int, folder: Path, seed: int = 5) -> Toll:
     return toll
 
 
-ALL = {"pictures": pictures, "zips": zips, "tables": tables, "trees": trees, "recipes": recipes}
+def weights(count: int, folder: Path, seed: int = 6) -> Toll:
+    """Damage to files of weights in both formats, and pickles that ask for something to be called."""
+    import timm
+    import torch
+    from safetensors.torch import save
+
+    from studio.model.own_weights import load_own
+
+    model = timm.create_model("test_vit", num_classes=2, img_size=32, embed_dim=8, num_heads=1, depth=1)
+    target = io.BytesIO()
+    torch.save({"state_dict": model.state_dict()}, target)
+    called = f"cos\nsystem\n(S'touch {folder}/called'\ntR.".encode()
+    with zipfile.ZipFile(target) as whole:
+        pickled = whole.read(next(name for name in whole.namelist() if name.endswith("data.pkl")))
+    chance, toll = random.Random(seed), Toll()
+    for n in range(count):
+        if chance.random() < 0.3:
+            data, file = save(model.state_dict()), folder / f"{n % 8}.safetensors"
+        else:
+            inner = chance.choice((None, called, _damaged(pickled, chance), _damaged(pickled, chance)))
+            data, file = _with_pickle(target.getvalue(), inner), folder / f"{n % 8}.pth"
+        file.write_bytes(_damaged(data, chance) if chance.random() < 0.5 else data)
+        toll.attempt(lambda file=file: load_own(model, file, "test_vit"))
+    assert not (folder / "called").exists()
+    return toll
+
+
+def _with_pickle(data: bytes, pickled: bytes | None) -> bytes:
+    """A file of torch with another pickle in it."""
+    if pickled is None:
+        return data
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as whole, zipfile.ZipFile(target, "w") as other:
+        for name in whole.namelist():
+            other.writestr(name, pickled if name.endswith("data.pkl") else whole.read(name))
+    return target.getvalue()
+
+
+ALL = {
+    "pictures": pictures, "zips": zips, "tables": tables, "trees": trees, "recipes": recipes, "weights": weights,
+}  # fmt: skip
 
 
 def _whole_pictures() -> Iterator[bytes]:

@@ -15,20 +15,25 @@ from torch import nn
 
 from studio.errors import BackboneError, WeightsError
 from studio.model.catalogue import embedded_package
+from studio.model.own_weights import load_own
 
 _PATIENCE = 3.0  # seconds to find out whether the hub can be reached
 
 
-def build(backbone: str, classes: int, *, pretrained: bool, image_size: int | None = None) -> nn.Module:
-    """The network with a new head of `classes` outputs.
+def build(backbone: str, classes: int, *, pretrained: bool, image_size: int | None = None, own: str = "") -> nn.Module:
+    """The network with a new head of `classes` outputs; `own` names a file of weights to take for pretrained ones.
 
     Raises BackboneError for a name timm does not know, or a size it cannot take; WeightsError, within five seconds,
-    where pretrained weights are neither on this computer nor to be downloaded.
+    where pretrained weights are neither on this computer nor to be downloaded, or where a file's do not fit.
     """
     if not is_model(backbone):
         raise BackboneError(f"timm has no backbone named {backbone!r}.", "`thaw backbones` lists all of them.")
     if not pretrained:
         return _create(backbone, classes, image_size)
+    if own:
+        model = _create(backbone, classes, image_size)
+        load_own(model, Path(own).expanduser(), backbone)
+        return model
     if package := embedded_package(backbone):
         model = _create(backbone, 1000, image_size)
         _load_in_order(model, package_file(package))

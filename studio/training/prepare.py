@@ -57,8 +57,9 @@ def network(recipe: Recipe, classes: int, world: World) -> tuple[nn.Module, Geom
 
     with _one_at_a_time, torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
+        asked = recipe.model
         model = build(
-            recipe.model.backbone, classes, pretrained=recipe.model.pretrained, image_size=recipe.model.image_size
+            asked.backbone, classes, pretrained=asked.pretrained, image_size=asked.image_size, own=asked.weights
         )
     geometry = Geometry.of(resolve_data_config({}, model=model), recipe.model.image_size)
     model = model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

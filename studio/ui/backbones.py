@@ -1,7 +1,11 @@
 """Choosing a backbone and how much of it learns, with pictures of what is frozen."""
 
+from pathlib import Path
+
 import streamlit as st
 
+from studio.data.roots import Roots
+from studio.errors import StudioError
 from studio.model.catalogue import Backbone, embedded, names
 from studio.recipe import Recipe
 from studio.ui import charts
@@ -51,15 +55,64 @@ def choose(recipe: Recipe, key: str) -> Recipe:
     return recipe.amended({"model.backbone": chosen})
 
 
-def describe(backbone: Backbone) -> None:
+def own_weights(recipe: Recipe, key: str) -> Recipe:
+    """A file with weights of the user's own, tried on the backbone as soon as it is named."""
+    with st.expander("Weights of your own", icon=":material/upload_file:", key=f"own-{key}"):
+        st.caption(
+            "Start from a .safetensors or .pth file on this computer instead of the published weights. Only numbers "
+            "are read from it: nothing in it is ever run. The last layer is always new."
+        )
+        chosen = st.text_input(
+            "File of weights",
+            recipe.model.weights,
+            placeholder="/home/me/models/resnet18.safetensors",
+            key=f"weights-{key}",
+            help="Its tensors must have the names and shapes that timm gives this backbone.",
+        )
+        chosen = chosen.strip().strip("'\"")
+        if chosen:
+            with st.spinner("Reading the weights…"):
+                wrong = _misfit(recipe.model.backbone, Path(chosen).expanduser())
+            if wrong:
+                st.warning(plain(f"{wrong} Until then, training starts from the published weights."))
+                chosen = ""
+            else:
+                st.success("These weights fit. Training starts from them.", icon=":material/check:")
+    return recipe.amended({"model.weights": chosen} | ({"model.pretrained": True} if chosen else {}))
+
+
+def _misfit(backbone: str, file: Path) -> str:
+    """Why the weights in a file cannot be taken; empty if they can."""
+    try:
+        Roots.told(workspace()).admit(file)
+        _tried(backbone, str(file), file.stat().st_mtime if file.is_file() else 0.0)
+    except StudioError as error:
+        return f"{error.what} {error.remedy}"
+    return ""
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _tried(backbone: str, file: str, changed: float) -> None:
+    """Build the network with these weights. `changed` is the file's time: a file that was replaced is read again."""
+    from studio.model.weights import build
+
+    build(backbone, 2, pretrained=True, own=file)
+
+
+def describe(backbone: Backbone, own: str) -> None:
     """What a backbone is, in plain words: its size, where its weights are, under which licence."""
-    where = {
-        "inside": "Its weights are inside this installation, so nothing needs to be downloaded.",
-        "cached": "Its weights were downloaded before and are on this computer.",
-        "download": f"Its weights are not on this computer: {backbone.download_mb:,.0f} MB are downloaded from the "
-        "Hugging Face hub when you press Start.",
-        "none": "No pretrained weights are published for it, so it would have to learn everything from your pictures.",
-    }[backbone.weights]
+    where = (
+        f"Its weights come from {plain(Path(own).name)}. "
+        if own
+        else {
+            "inside": "Its weights are inside this installation, so nothing needs to be downloaded.",
+            "cached": "Its weights were downloaded before and are on this computer.",
+            "download": f"Its weights are not on this computer: {backbone.download_mb:,.0f} MB are downloaded from the "
+            "Hugging Face hub when you press Start.",
+            "none": "No pretrained weights are published for it, so it would have to learn everything from your "
+            "pictures.",
+        }[backbone.weights]
+    )
     side = backbone.input_size[-1]
     numbers = sum(stage.parameters for stage in backbone.stages)
     st.markdown(

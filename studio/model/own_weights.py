@@ -1,0 +1,119 @@
+"""Weights that a user brings in a file: numbers are read and nothing else, and every tensor must fit.
+
+A `.pth` is read by torch's `weights_only`, which runs no code from the file, and only in torch's own zip format,
+uncompressed: so a small file cannot become a large one, and what is read is never more than what lies on the disk.
+"""
+
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from studio.errors import WeightsError
+from studio.model.stages import head
+
+MOST = 8 << 30  # bytes of a file; the largest of timm's classification backbones need 8 GB
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema", "model_ema")
+_PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
+_NOT_NEEDED = ("num_batches_tracked",)
+_NOT_LEARNT = "thaw.optimizer."  # in a checkpoint of the studio
+_SAID = 3  # tensors named in a refusal
+# What a file can make torch's reader raise: it is not known in advance what a damaged one is.
+_UNREADABLE = (
+    OSError, RuntimeError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, AssertionError,
+    ImportError, OverflowError, MemoryError, struct.error, pickle.UnpicklingError, zipfile.BadZipFile, SafetensorError,
+)  # fmt: skip
+
+
+def load_own(model: nn.Module, file: Path, backbone: str) -> None:
+    """Copy the weights in `file` into `model`, all but those of its head, which stays new.
+
+    Names and shapes must be timm's for this backbone; a wrapper (`state_dict`) and a prefix (`module.`) around all of
+    them are taken off. Raises WeightsError for a file that cannot be read or is too large, naming the tensors that do
+    not fit and why; the model is then as it was.
+    """
+    theirs, ours = _read(file), model.state_dict()
+    new = {name for name, module in model.named_modules() if module is head(model)}
+    mine = {name: tensor for name, tensor in ours.items() if not _in(name, new)}
+    wrong = [said for name, tensor in mine.items() if (said := _misfit(name, tensor, theirs))]
+    wrong += [f"{name} has no place in it" for name in theirs if name not in ours and not _in(name, new)]
+    if wrong:
+        more = f", and {len(wrong) - _SAID:,} more" if len(wrong) > _SAID else ""
+        raise WeightsError(
+            f"These weights do not fit {backbone}: {'; '.join(wrong[:_SAID])}{more}.",
+            "Choose the backbone that they were made for.",
+            file,
+        )
+    for name in mine:
+        if name in theirs and not bool(torch.isfinite(theirs[name]).all()):
+            raise WeightsError(
+                f"These weights are damaged: {name} holds values that are no numbers.", "Get the file again.", file
+            )
+    model.load_state_dict({name: theirs[name] for name in mine if name in theirs}, strict=False)
+
+
+def _in(name: str, modules: set[str]) -> bool:
+    return any(name.startswith(f"{module}.") for module in modules)
+
+
+def _misfit(name: str, tensor: torch.Tensor, theirs: Mapping[str, torch.Tensor]) -> str:
+    """Why there is no tensor for this place; empty if there is one."""
+    found = theirs.get(name)
+    if found is None:
+        return "" if name.endswith(_NOT_NEEDED) else f"{name} is missing"
+    if found.shape != tensor.shape:
+        return f"{name} has the shape {_shape(found)} instead of {_shape(tensor)}"
+    if found.is_floating_point() != tensor.is_floating_point() or found.layout != torch.strided or found.is_quantized:
+        return f"{name} is of another kind ({str(found.dtype).removeprefix('torch.')})"
+    return ""
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return " × ".join(map(str, tensor.shape)) or "a single number"
+
+
+def _read(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors in a file by their names in the network."""
+    if file.suffix.lower() not in SUFFIXES or not file.is_file():
+        what = "There is no such file." if not file.is_file() else "This is no file of weights."
+        raise WeightsError(what, "Name a .safetensors or .pth file.", file)
+    if file.stat().st_size > MOST:
+        raise WeightsError(f"This file is larger than {MOST >> 30} GB.", "Choose the weights of one network.", file)
+    try:
+        found = load_file(file) if file.suffix.lower() == ".safetensors" else _read_torch(file)
+    except _UNREADABLE as error:
+        raise WeightsError(
+            "This file holds no weights that can be read without running code from it.",
+            "Save the network's state_dict() alone, best as .safetensors, and choose that file.",
+            file,
+        ) from error
+    tensors = {name: tensor for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
+    tensors = {str(name): tensor for name, tensor in tensors.items() if not str(name).startswith(_NOT_LEARNT)}
+    for prefix in _PREFIXES:
+        if tensors and all(name.startswith(prefix) for name in tensors):
+            tensors = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
+    if not tensors:
+        raise WeightsError("There are no weights in this file.", "Save the network's state_dict() into it.", file)
+    return tensors
+
+
+def _read_torch(file: Path) -> Mapping[Any, Any]:
+    with zipfile.ZipFile(file) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError("compressed")
+    found = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+    for name in _WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
+            found = found[name]
+            break
+    if not isinstance(found, Mapping):
+        raise TypeError("no mapping")
+    return found
