@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-GROUND = {"errors", "recipe", "workspace"}
+GROUND = {"errors", "recipe", "text", "workspace"}
 ENGINE = {"training", "model", "augment", "data"} | GROUND
 MAY_IMPORT = {
     "errors": set(),
+    "text": set(),
     "workspace": {"errors"},
     "recipe": {"errors"},
     "data": GROUND,

@@ -14,6 +14,7 @@ import sys
 
 from studio.cli import frame, looking, queueing, serving, steering, training
 from studio.errors import StudioError
+from studio.text import printable
 
 __all__ = ["looking", "main", "queueing", "serving", "steering", "training"]  # importing them makes the commands known
 
@@ -23,5 +24,5 @@ def main() -> None:
     try:
         frame.app()
     except StudioError as error:
-        print(frame.plain(str(error)), file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
         sys.exit(1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from studio.text import printable
 from studio.workspace import Workspace
 
 app = typer.Typer(
@@ -62,7 +63,7 @@ def bar(doing: str) -> Iterator[Any]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None)
         yield lambda done, total, sentence="": bar.update(
-            task, completed=done, total=total or None, description=escape(plain(sentence or doing))
+            task, completed=done, total=total or None, description=escape(printable(sentence or doing))
         )
 
 
@@ -71,6 +72,7 @@ def document(value: Any) -> None:
     print(json.dumps(value, allow_nan=False))
 
 
-def plain(text: str) -> str:
-    """`text` without control characters: a file's name must not steer the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+def say(*lines: str) -> None:
+    """Print lines in which a name from a user is text."""
+    for line in lines:
+        print(printable(line))

@@ -1,11 +1,12 @@
 """Commands that look: at pictures, at runs, at what a model makes of pictures."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from studio.cli.frame import DataArgument, JsonOption, RunArgument, WorkspaceOption, app, bar, document, place, plain
+from studio.cli.frame import DataArgument, JsonOption, RunArgument, WorkspaceOption, app, bar, document, place, say
+from studio.text import percent
 
 
 @app.command()
@@ -19,9 +20,9 @@ def check(data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOpti
     if json_:
         document(report.as_dict())
         return
-    print(f"{report.verdict}: {report.sentence}")
+    say(f"{report.verdict}: {report.sentence}")
     for finding in report.findings:
-        print(f"  [{finding.severity}] {finding.sentence}" + (f" {finding.remedy}" if finding.remedy else ""))
+        say(f"  [{finding.severity}] {finding.sentence}" + (f" {finding.remedy}" if finding.remedy else ""))
 
 
 @app.command()
@@ -33,13 +34,15 @@ def runs(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
 
     where = place(workspace)
     waiting = {run.id for run in Queue(where).waiting()}
-    rows = [summary(run) | ({"status": "waiting"} if run.id in waiting else {}) for run in Store(where).all()]
+    rows: list[dict[str, Any]] = [
+        summary(run) | ({"status": "waiting"} if run.id in waiting else {}) for run in Store(where).all()
+    ]
     if json_:
         document(rows)
         return
     for row in rows:
-        accuracy = "" if row["val_accuracy"] is None else f"{row['val_accuracy']:.1%}"
-        print(f"{row['run']:<50} {row['status']:<12} {accuracy:>7}  {plain(row['name'])}")
+        accuracy = "" if row["val_accuracy"] is None else percent(row["val_accuracy"])
+        say(f"{row['run']:<50} {row['status']:<12} {accuracy:>7}  {row['name']}")
     if not rows:
         print("No runs yet. `thaw demo` makes one.")
 
@@ -63,8 +66,7 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, json_: JsonOption 
         )
         return
     progress = found.progress()
-    told = "\n".join(plain(sentence) for sentence in (progress.sentence, *progress.notes))
-    print(f"{plain(found.name)} ({found.id})\n{told}\n\n{found.recipe.to_toml()}")
+    say(f"{found.name} ({found.id})", progress.sentence, *progress.notes, "", *found.recipe.to_toml().splitlines())
 
 
 @app.command()
@@ -85,7 +87,7 @@ def predict(
         document([asdict(prediction) | {"path": str(path)} for prediction, path in zip(found, pictures, strict=True)])
         return
     for prediction, path in zip(found, pictures, strict=True):
-        print(f"{plain(str(path))}: {plain(prediction.label)} ({prediction.confidence:.1%})")
+        say(f"{path}: {prediction.label} ({percent(prediction.confidence)})")
 
 
 @app.command()
@@ -112,10 +114,13 @@ def evaluate(
             }
         )
         return
-    print(f"{results.accuracy:.1%} of {results.images:,} pictures right (95 % interval {low:.1%} to {high:.1%}).")
-    for label, row in results.per_class().iterrows():
-        shares = f"recall {row['recall']:.1%}, precision {row['precision']:.1%}"
-        print(f"  {plain(str(label))}: {shares}, {row['support']:.0f} pictures")
+    say(
+        f"{percent(results.accuracy)} of {results.images:,} pictures right "
+        f"(95 % interval {percent(low)} to {percent(high)})."
+    )
+    for label, row in results.per_class().to_dict(orient="index").items():
+        shares = f"recall {percent(row['recall'])}, precision {percent(row['precision'])}"
+        say(f"  {label}: {shares}, {row['support']:.0f} pictures")
 
 
 @app.command()
@@ -136,7 +141,7 @@ def tensorboard(
     if json_:
         document({"run": found.id, "file": str(file)})
     else:
-        print(f"Written: {plain(str(file))}\nTo see it: tensorboard --logdir {plain(str(file.parent))}")
+        say(f"Written: {file}", f"To see it: tensorboard --logdir {file.parent}")
 
 
 @app.command()

@@ -15,7 +15,7 @@ from studio.cli.frame import (
     bar,
     document,
     place,
-    plain,
+    say,
 )
 from studio.cli.training import STOPPED, asked
 from studio.errors import RunError
@@ -89,7 +89,7 @@ def run(workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
     if json_:
         document([outcome(run) for run in trained])
     for run in trained if not json_ else ():
-        print(f"{run.id}: {plain(run.progress().sentence)}")
+        say(f"{run.id}: {run.progress().sentence}")
     if not trained and not json_:
         print("Nothing waits. `thaw queue add` puts something in.")
     found = [run.progress().status for run in trained]
@@ -111,7 +111,7 @@ def _tell(queue: "Queue", json_: bool) -> None:
         document(rows)
         return
     for row in rows:
-        print(f"{row['place']:>3}  {row['run']:<50} {plain(str(row['name']))}")
+        say(f"{row['place']:>3}  {row['run']:<50} {row['name']}")
     if not rows:
         print("Nothing waits. `thaw queue add` puts something in.")
 

@@ -17,9 +17,11 @@ from studio.cli.frame import (
     bar,
     document,
     place,
+    say,
 )
 from studio.errors import RunError, StudioError
 from studio.recipe import Recipe
+from studio.text import percent
 from studio.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -153,15 +155,13 @@ def tell_outcome(run: "Run", json_: bool) -> None:
     if json_:
         document(found)
     else:
-        print(progress.sentence)
+        say(progress.sentence)
         if progress.val_accuracy is not None:
-            print(
-                f"95 % interval {found['val_accuracy_low']:.1%} to {found['val_accuracy_high']:.1%}, "
+            say(
+                f"95 % interval {percent(found['val_accuracy_low'])} to {percent(found['val_accuracy_high'])}, "
                 f"{found['val_images']:,} pictures held back, {found['seconds']:.0f} s."
             )
-        for note in progress.notes:
-            print(note)
-        print(f"Run: {run.id}")
+        say(*progress.notes, f"Run: {run.id}")
     if progress.status == "stopped" and int(os.environ.get("WORLD_SIZE", "1")) == 1:
         raise typer.Exit(STOPPED)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from studio.errors import StudioError
 from studio.runs.launch import execute
 from studio.runs.run import Run
+from studio.text import keep_logs_printable
 
 
 def _leave(number: int, _frame: object) -> None:
@@ -15,6 +16,7 @@ def _leave(number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
+    keep_logs_printable()
     signal.signal(signal.SIGTERM, _leave)
     try:
         execute(Run(Path(sys.argv[1])), again="again" in sys.argv[2:])

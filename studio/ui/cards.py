@@ -65,16 +65,6 @@ def onward(page: str, label: str, sentence: str = "", primary: bool = True) -> N
         link(page, label, ":material/arrow_forward:", "onward", primary=primary)
 
 
-def percent(share: float | None, digits: int = 1) -> str:
-    """A fraction as a percentage for the screen; a dash where there is none. Never rounds up to 100 %."""
-    if share is None or share != share:
-        return "–"
-    rounded = round(share * 100, digits)
-    if rounded >= 100 and share < 1:
-        rounded = 100 - 10**-digits
-    return "100 %" if share == 1 else f"{rounded:.{digits}f} %"
-
-
 def duration(seconds: float | None) -> str:
     """Seconds in words: "8 s", "3 min 20 s", "2 h 5 min"."""
     if seconds is None:

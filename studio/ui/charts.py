@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 import plotly.io
 import streamlit.elements.plotly_chart  # noqa: F401  its import makes Streamlit's theme the default of all figures
 
-from studio.ui.cards import percent, shortened
+from studio.text import percent
+from studio.ui.cards import shortened
 
 _LAYOUT = {
     "margin": {"l": 8, "r": 8, "t": 8, "b": 8},

@@ -9,8 +9,9 @@ from studio.data.library import Entry
 from studio.runs import launch
 from studio.runs.progress import Progress
 from studio.runs.run import Run
+from studio.text import percent
 from studio.ui import advice
-from studio.ui.cards import fault, link, percent, plain
+from studio.ui.cards import fault, link, plain
 from studio.ui.state import begin, go
 from studio.workspace import slug
 

@@ -11,7 +11,8 @@ from studio.data.dataset import SetAside
 from studio.data.library import Entry
 from studio.runs.progress import Status
 from studio.runs.run import Run
-from studio.ui.cards import count, duration, percent, shortened
+from studio.text import percent
+from studio.ui.cards import count, duration, shortened
 from studio.ui.state import dataset_of, go, is_readable
 
 Colour = Literal["gray", "blue", "orange", "green", "red"]

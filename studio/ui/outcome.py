@@ -6,8 +6,9 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from studio.data.library import Entry
 from studio.results.evaluate import Results
+from studio.text import percent
 from studio.ui import charts, pictures
-from studio.ui.cards import count, percent
+from studio.ui.cards import count
 from studio.ui.state import open_dataset
 
 Cell = tuple[str, str]

@@ -12,8 +12,9 @@ from studio.data.picture import open_picture
 from studio.errors import PictureError
 from studio.results.predict import Prediction, Predictor
 from studio.runs.run import Run
+from studio.text import percent
 from studio.ui import charts, pictures, pinning
-from studio.ui.cards import fault, percent
+from studio.ui.cards import fault
 from studio.ui.state import open_dataset
 
 _FEW = 12

@@ -43,11 +43,6 @@ def _times(rate: float, factor: float) -> float:
     return min(_HIGHEST, float(f"{rate * factor:.2g}"))
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """`83.1 %`."""
-    return f"{100 * share:.{digits}f} %"
-
-
 def pictures(count: int) -> str:
     """`1 held-back picture`, `775 held-back pictures`."""
     return f"{count:,} held-back picture{'' if count == 1 else 's'}"

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from studio.results.doctor.diagnosis import Diagnosis, percent
+from studio.results.doctor.diagnosis import Diagnosis
 from studio.results.doctor.story import Story
+from studio.text import percent
 from studio.training.events import Measured
 
 _ALIKE = 0.05  # in standard deviations of the right input: means and spreads that differ by less are the same

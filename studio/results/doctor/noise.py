@@ -6,8 +6,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from studio.results.doctor.diagnosis import Diagnosis, percent, pictures
+from studio.results.doctor.diagnosis import Diagnosis, pictures
 from studio.results.doctor.story import Story
+from studio.text import percent
 
 _ENOUGH = 10  # epochs; of fewer nobody draws a conclusion that chance could spoil
 _MATTERS = 0.01  # a percentage point of accuracy
