@@ -11,14 +11,18 @@ import tomllib
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from studio.data.roots import Roots
 from studio.errors import StudioError
+from studio.text import keep_logs_printable
 from studio.workspace import Workspace
+
+if TYPE_CHECKING:
+    from studio.ui.tickets import Tickets
 
 _UI = Path(__file__).resolve().parent
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -48,8 +52,10 @@ def serve(
 
     from studio.ui.headers import Headers, OnlyLocal
     from studio.ui.routes import routes
+    from studio.ui.tickets import OnlyAsked, Tickets
     from studio.ui.token import OnlyWithToken, chosen
 
+    keep_logs_printable()
     host = "127.0.0.1" if host == "localhost" else host
     local = host in _LOOPBACK
     secret = chosen(token) if token or not local else None
@@ -61,7 +67,9 @@ def serve(
     middleware = [Middleware(Headers)]
     middleware += [Middleware(OnlyLocal)] if local else []
     middleware += [Middleware(OnlyWithToken, token=secret, port=port)] if secret else []
-    app = st.App(script, routes=routes(workspace), middleware=middleware, lifespan=_lifespan)
+    tickets = Tickets()
+    middleware += [Middleware(OnlyAsked, tickets=tickets)]
+    app = st.App(script, routes=routes(workspace), middleware=middleware, lifespan=_lifespan(tickets))
     uvicorn.config.LOGGING_CONFIG["loggers"]["uvicorn"]["level"] = "WARNING"
     _announce(address, port, local, secret, roots)
     if browser:
@@ -163,15 +171,22 @@ def _open_when_ready(address: str, secret: str | None) -> None:
         time.sleep(0.1)
 
 
-@asynccontextmanager
-async def _lifespan(app: Any) -> AsyncIterator[None]:
+def _lifespan(tickets: "Tickets") -> Callable[[Any], AbstractAsyncContextManager[None]]:
     """Work the queue off meanwhile, and end for certain: neither an upload nor a training may hold up the end."""
-    from studio.runs.queue import Queue, keep_going
 
-    keep_going(Queue(Workspace.at()))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        _end_within(number, _PATIENCE)
-    yield
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        from streamlit.runtime import get_instance
+
+        from studio.runs.queue import Queue, keep_going
+
+        tickets.watch(get_instance().uploaded_file_mgr)
+        keep_going(Queue(Workspace.at()))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            _end_within(number, _PATIENCE)
+        yield
+
+    return lifespan
 
 
 def _end_within(number: signal.Signals, seconds: float) -> None:
