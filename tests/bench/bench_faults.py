@@ -1,18 +1,23 @@
 """What a studio survives, counted: `make bench`, or `pytest ... -k` for one of them.
 
-THAW_BENCH_KILLS (200) kills, THAW_BENCH_BUDGETS (100) full disks, THAW_BENCH_SECONDS (120) of eight processes on one
-workspace, THAW_BENCH_RUNS (300) runs and THAW_BENCH_SESSIONS (2000) page sessions of a soak.
+THAW_BENCH_KILLS (200) kills of a run, THAW_BENCH_SERVERS (100) of the server beside one, THAW_BENCH_BUDGETS (100) full
+disks, THAW_BENCH_SECONDS (120) of eight processes on one workspace, THAW_BENCH_RUNS (300) runs and
+THAW_BENCH_SESSIONS (2000) page sessions of a soak.
 """
 
+import json
 import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +26,7 @@ import torch
 from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.training.checkpoint import load
-from studio.training.events import Finished, Started, Stepped, Validated
+from studio.training.events import Finished, Resumed, Started, Stepped, Validated
 from studio.workspace import Workspace
 from tests.bench.bench_watchers import loaded
 from tests.bench.peers.turns import machine
@@ -162,6 +167,57 @@ def bench_a_thousand_run_folders_are_read_anew(workspace: Workspace) -> None:
         f"\n{machine()}\n{told[0]} runs of 152 events read in {float(told[1]):.1f} s (asked: 10), five of them damaged"
     )
     assert int(told[0]) == 1000 and float(told[1]) < 10
+
+
+APART = """
+import sys
+from pathlib import Path
+from studio.recipe import Recipe
+from studio.runs import launch
+from studio.runs.store import Store
+from studio.ui.server import serve
+from studio.workspace import Workspace
+said = dict(zip(sys.argv, sys.argv[1:]))
+workspace = Workspace.at(said["--workspace"])
+launch.begin(Store(workspace), Recipe.from_toml(Path(workspace.root / "recipe.toml").read_text()))
+serve(workspace, port=int(said["--port"]), browser=False)
+"""
+
+
+def bench_the_server_is_killed_and_the_training_goes_on(tmp_path: Path, pictures: Pictures) -> None:
+    """A run in a process of its own, THAW_BENCH_SERVERS (100) servers that are killed at random moments."""
+    workspace = Workspace.at(tmp_path / "workspace")
+    recipe = tiny(pictures(each=60), schedule__epochs=10_000, freeze__strategy="full", engine__isolated=True)
+    (workspace.root / "recipe.toml").write_text(recipe.to_toml())
+    chance, slowest, step, command = random.Random(0), 0.0, 0, (sys.executable, "-c", APART)
+    for turn in range(number("SERVERS", 100)):
+        began = time.monotonic()
+        studio = start_studio(tmp_path, command, seconds=120)
+        (run,) = Store(workspace).all()
+        address = f"{studio.url}/thaw/run/{run.id}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            told = json.loads(answer.read())
+        if turn:  # the first one also begins the run
+            slowest = max(slowest, time.monotonic() - began)
+            assert told["is_live"] and told["step"] >= step, told["sentence"]
+        time.sleep(chance.uniform(0, 1))
+        os.kill(studio.process.pid, signal.SIGKILL)
+        studio.process.wait()
+        step = run.progress().step
+        assert run.is_held(), "the training ended with the server"
+    run.request("stop")
+    while run.is_held():
+        time.sleep(0.1)
+    events = run.events()
+    epochs = [event.epoch for event in events if isinstance(event, Validated)]
+    moments = [event.at for event in events if isinstance(event, (Stepped, Validated))]
+    longest = max(later - earlier for earlier, later in pairwise(moments))
+    print(
+        f"\n{machine()}\n{number('SERVERS', 100)} servers killed, one run of {len(epochs)} epochs; the next one "
+        f"showed it after at most {slowest:.1f} s from the command that starts it (asked: 5); the longest time without "
+        f"an event {longest:.2f} s"
+    )
+    assert epochs == list(range(1, len(epochs) + 1)) and not any(isinstance(event, Resumed) for event in events)
 
 
 SOAK = """
