@@ -12,10 +12,11 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 
@@ -46,39 +47,69 @@ launch.begin(Store(workspace), recipe)
 serve(workspace, port=int(said["--port"]), browser=False)
 """
 WINDOW = 12.0  # seconds
-TURNS = 4
+TURNS = 6
 
 
 @dataclass
 class Watchers:
-    """So many pages open on one run: each asks for its numbers once a second, and one of them reloads every second."""
+    """So many pages open on one run. Each asks for its numbers once a second, as a page does: over a connection that
+    stays open, and with the name of the last answer, so that nothing is sent where nothing is new.
+    """
 
     url: str
     run: str
     count: int
     seconds: list[float] = field(default_factory=list)
-    reloads: list[float] = field(default_factory=list)
+    cost: float = 0.0  # CPU seconds that the watchers themselves took
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         over = threading.Event()
-        threads = [threading.Thread(target=self._watch, args=(number, over)) for number in range(self.count)]
+        few = min(self.count, 8)
+        threads = [threading.Thread(target=self._watch, args=(self.count // few, over)) for _ in range(few)]
+        began = time.process_time()
         for thread in threads:
             thread.start()
         yield
         over.set()
         for thread in threads:
             thread.join()
+        self.cost += time.process_time() - began
 
-    def _watch(self, number: int, over: threading.Event) -> None:
-        over.wait(number / self.count)
-        turn = number
+    def _watch(self, pages: int, over: threading.Event) -> None:
+        """So many pages, one after the other, spread over each second."""
+        connections = [HTTPConnection(self.url.removeprefix("http://"), timeout=30) for _ in range(pages)]
+        names: dict[int, str] = {}
+        end = time.monotonic()
         while not over.is_set():
-            self.seconds.append(asked(f"{self.url}/thaw/run/{self.run}"))
-            if turn % self.count == 0:
-                self.reloads.append(loaded(self.url, "train", f"run={self.run}"))
-            turn += 1
-            over.wait(1.0)
+            for number, connection in enumerate(connections):
+                began = time.perf_counter()
+                connection.request("GET", f"/thaw/run/{self.run}", headers={"If-None-Match": names.get(number, "")})
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status in (200, 304), answer.status
+                names[number] = answer.headers["ETag"]
+                self.seconds.append(time.perf_counter() - began)
+                end += 1.0 / pages
+                over.wait(end - time.monotonic())
+        for connection in connections:
+            connection.close()
+
+
+@contextmanager
+def reloading(url: str, run: str, seconds: list[float]) -> Iterator[None]:
+    """Somebody reloads the page again and again, a second between."""
+    over = threading.Event()
+
+    def reload() -> None:
+        while not over.wait(1.0):
+            seconds.append(loaded(url, "train", f"run={run}"))
+
+    thread = threading.Thread(target=reload)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
 
 
 def asked(url: str) -> float:
@@ -123,16 +154,44 @@ def training(tmp_path: Path) -> Iterator[tuple[RunningStudio, str]]:
 def bench_training_while_pages_watch(training: tuple[RunningStudio, str], count: int) -> None:
     studio, run = training
     watchers = Watchers(studio.url, run, count)
+    alone, watched = in_windows(studio, run, watchers.watching)
+    print(
+        f"\n{machine()}\n{count} watchers: {lost(alone, watched)} (asked: 2, for 200: 5); numbers p50 "
+        f"{1000 * median(watchers.seconds):.0f} ms, p95 {1000 * p95(watchers.seconds):.0f} ms (asked: 100) of "
+        f"{len(watchers.seconds)}; "
+        f"the watchers took {100 * watchers.cost / (WINDOW * TURNS):.1f} % of a core"
+    )
+
+
+def bench_a_page_that_reloads_all_the_time(training: tuple[RunningStudio, str]) -> None:
+    """What a session of Streamlit costs, from the page to the end of its script, while the run trains."""
+    studio, run = training
+    reloads: list[float] = []
+    alone, watched = in_windows(studio, run, lambda: reloading(studio.url, run, reloads))
+    print(
+        f"\n{machine()}\n{len(reloads)} reloads in {WINDOW * TURNS:.0f} s: {lost(alone, watched)}; a reload p50 "
+        f"{1000 * median(reloads):.0f} ms, p95 {1000 * p95(reloads):.0f} ms (asked: 300)"
+    )
+
+
+def in_windows(
+    studio: RunningStudio, run: str, watching: Callable[[], AbstractContextManager[None]]
+) -> tuple[list[float], list[float]]:
+    """Pictures a second alone and watched, in turns."""
     alone, watched = [], []
     for _ in range(TURNS):
         alone.append(pace(studio, run))
-        with watchers.watching():
+        with watching():
             watched.append(pace(studio, run))
-    lost = 1 - median(watched) / median(alone)
-    print(
-        f"\n{machine()}\n{count} watchers: {median(alone):.0f} pictures/s alone, {median(watched):.0f} watched: "
-        f"{100 * lost:.1f} % lost (asked: 2, for 200: 5); numbers p95 {1000 * p95(watchers.seconds):.0f} ms, "
-        f"a reload p95 {1000 * p95(watchers.reloads):.0f} ms (asked: 300) of {len(watchers.reloads)}"
+    return alone, watched
+
+
+def lost(alone: list[float], watched: list[float]) -> str:
+    share = 1 - median(watched) / median(alone)
+    spread = (max(alone) - min(alone)) / median(alone)
+    return (
+        f"{median(alone):.0f} pictures/s alone (from window to window it moved by {100 * spread:.1f} %), "
+        f"{median(watched):.0f} watched: {100 * share:.1f} % lost"
     )
 
 
