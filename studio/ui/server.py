@@ -178,9 +178,11 @@ def _lifespan(tickets: "Tickets") -> Callable[[Any], AbstractAsyncContextManager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         from streamlit.runtime import get_instance
 
+        from studio.runs.launch import spare_the_collector
         from studio.runs.queue import Queue, keep_going
 
         tickets.watch(get_instance().uploaded_file_mgr)
+        spare_the_collector()
         keep_going(Queue(Workspace.at()))
         for number in (signal.SIGINT, signal.SIGTERM):
             _end_within(number, _PATIENCE)
