@@ -47,7 +47,7 @@ launch.begin(Store(workspace), recipe)
 serve(workspace, port=int(said["--port"]), browser=False)
 """
 WINDOW = 12.0  # seconds
-TURNS = 6
+TURNS = 4
 
 
 @dataclass
