@@ -51,6 +51,6 @@ else:
 st.subheader("The pictures", anchor=False)
 chosen = forms.class_and_split(rows, key=entry.id)
 st.caption(count(len(chosen), "picture"))
-pictures.show(entry, dataset, chosen.assign(caption=chosen["path"]), key=f"data-{entry.id}")
+pictures.show(entry, dataset, chosen.assign(caption=pictures.names(dataset, chosen)), key=f"data-{entry.id}")
 
 onward("check", "Check these pictures", "Next: look for pictures that would spoil the training.")

@@ -8,10 +8,12 @@ import pandas as pd
 import streamlit as st
 from PIL import Image
 
+from studio.data.called import called
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
 from studio.data.split import split
 from studio.ui.components import Item, gallery
+from studio.ui.state import workspace
 
 AT_ONCE = 2000  # pictures in one gallery; beyond that one turns pages
 
@@ -21,6 +23,12 @@ _FEW, _TALL = 24, 640  # more pictures than this scroll in a frame of that many 
 def table(dataset: Dataset) -> pd.DataFrame:
     """A row a picture: n (its place in the dataset), path, label, split (the dataset's own, or None)."""
     return _table(dataset.fingerprint, dataset)
+
+
+def names(dataset: Dataset, rows: pd.DataFrame) -> "pd.Series[str]":
+    """What a person calls the pictures in `rows`: their path, as it was before an upload made it safe."""
+    known = called(dataset.root, workspace())
+    return rows["path"].map(lambda path: known.get(path, path)) if known else rows["path"]
 
 
 def divided(dataset: Dataset, val_share: float, seed: int) -> pd.DataFrame:

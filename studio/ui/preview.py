@@ -23,9 +23,10 @@ def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
     rolls = st.session_state.setdefault(f"rolls-{entry.id}", 0)
     left, right = st.columns(2, vertical_alignment="bottom")
     name = left.selectbox("Class", dataset.classes, key=f"preview-class-{entry.id}")
-    places = [int(n) for n in rows.query("label == @name")["n"].head(_OFFERED)]
+    offered = rows.query("label == @name").head(_OFFERED)
+    titles = dict(zip(map(int, offered["n"]), pictures.names(dataset, offered), strict=True))
     place = right.selectbox(
-        "Picture", places, key=f"preview-picture-{entry.id}-{name}", format_func=lambda n: dataset.samples[n].path
+        "Picture", list(titles), key=f"preview-picture-{entry.id}-{name}", format_func=titles.__getitem__
     )
     path = dataset.samples[place].path
     unvaried, views = recipe.augment.preset == "none", recipe.augment.views

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from studio.data.called import keep_names
 from studio.errors import DataError
 from studio.ui.names import Names, safe_name
 from studio.workspace import Workspace, fsync_folder
@@ -63,6 +64,7 @@ class Upload:
         self._incoming = part / "incoming"
         self._names = Names()
         self._places: dict[int, Path] = {}  # of what is complete
+        self._called: dict[str, str] = {}  # what files were called that have another name here
         self._announced: dict[int, int] = {}  # bytes of each file, complete or on its way
         self._bytes = 0  # their sum
         self._broken: dict[int, tuple[int, Path]] = {}  # of files that broke off: their size, and what arrived
@@ -119,6 +121,8 @@ class Upload:
             place.parent.mkdir(parents=True, exist_ok=True)
             os.replace(arrived, place)
             self._places[announced.number] = place
+            if place != self.folder / announced.path:
+                self._called[place.relative_to(self.folder.parent).as_posix()] = announced.path
             if broken := self._broken.pop(announced.number, None):
                 broken[1].unlink(missing_ok=True)
 
@@ -148,6 +152,7 @@ class Upload:
         with self._lock:
             self._refuse_ended()
             self._ended = True
+            keep_names(self.folder.parent, self._called)
             os.replace(self.folder.parent, done)
         fsync_folder(done.parent)
         shutil.rmtree(self.part, ignore_errors=True)

@@ -1,22 +1,25 @@
 """What a studio survives, counted: `make bench`, or `pytest ... -k` for one of them.
 
-THAW_BENCH_KILLS (200) kills of a run, THAW_BENCH_SERVERS (100) of the server beside one, THAW_BENCH_BUDGETS (100) full
-disks, THAW_BENCH_SECONDS (120) of eight processes on one workspace, THAW_BENCH_RUNS (300) runs and
-THAW_BENCH_SESSIONS (2000) page sessions of a soak.
+THAW_BENCH_KILLS (200) kills of a run, THAW_BENCH_CUTS (25) power cuts, THAW_BENCH_SERVERS (100) kills of the server
+beside a run, THAW_BENCH_BUDGETS (100) full disks, THAW_BENCH_SECONDS (120) of eight processes on one workspace,
+THAW_BENCH_RUNS (300) runs and THAW_BENCH_SESSIONS (2000) page sessions of a soak.
 """
 
+import fcntl
 import json
 import os
 import random
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,11 +29,12 @@ import torch
 from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.training.checkpoint import load
-from studio.training.events import Finished, Resumed, Started, Stepped, Validated
+from studio.training.events import Finished, Resumed, Saved, Started, Stepped, Validated
+from studio.training.place import place
 from studio.workspace import Workspace
 from tests.bench.bench_watchers import loaded
 from tests.bench.peers.turns import machine
-from tests.runs.killing import kill_at_random
+from tests.runs.killing import Toll, compare, kill_at_random, look, undisturbed
 from tests.runs.nursery import Nursery, nursery
 from tests.server import CHECKOUT, start_studio
 from tests.training.recipes import tiny
@@ -55,6 +59,69 @@ def bench_kills_at_random_moments(children: Nursery, workspace: Workspace, pictu
     toll = kill_at_random(children, Store(workspace), recipe, number("KILLS", 200))
     print(f"\n{machine()}\n{toll}")
     assert not toll.faults and not toll.unreadable_checkpoints
+
+
+class Disk:
+    """A disk of its own, in a file, whose power can be cut: what was not yet asked to be kept is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.image, self.place = folder / "disk.img", folder / "disk"
+        self.place.mkdir()
+        with self.image.open("wb") as file:
+            file.truncate(256 << 20)
+        subprocess.run(["mkfs.ext4", "-q", str(self.image)], check=True)
+        self.plug_in()
+
+    def plug_in(self) -> None:
+        subprocess.run(["mount", "-o", "loop", str(self.image), str(self.place)], check=True)
+
+    def cut(self) -> None:
+        handle = os.open(self.place, os.O_RDONLY)
+        fcntl.ioctl(handle, 0x8004587D, struct.pack("I", 2))  # EXT4_IOC_SHUTDOWN, the journal is not flushed either
+        os.close(handle)
+
+    def pull_out(self) -> None:
+        subprocess.run(["umount", str(self.place)], check=True)
+
+
+def bench_power_cuts(children: Nursery, tmp_path: Path, pictures: Pictures) -> None:
+    """THAW_BENCH_CUTS (25) power cuts at random moments of runs that save after every epoch. Needs root and ext4."""
+    if os.geteuid() or not shutil.which("mkfs.ext4"):
+        pytest.skip("only root can make a disk whose power can be cut")
+    recipe = tiny(
+        pictures(each=8), schedule__epochs=12, freeze__strategy="two-phase", freeze__depth=1, freeze__head_epochs=6
+    )
+    safe = Store(Workspace.at(tmp_path / "safe"))
+    undisturbed(children, safe, recipe)
+    began = time.monotonic()
+    whole = undisturbed(children, safe, recipe)
+    lasts, chance, toll, disk, lost = time.monotonic() - began, random.Random(0), Toll(), Disk(tmp_path), 0
+    shutil.copytree(safe.workspace.root / "cache" / "precision", disk.place / "cache" / "precision")
+    run = Store(Workspace.at(disk.place)).create(recipe)
+    while toll.kills < number("CUTS", 25):
+        child = children.begin(run.folder, again=bool(run.events()))
+        time.sleep(chance.uniform(0.2 * lasts, lasts))
+        known = max((event.epoch for event in run.events() if isinstance(event, Saved)), default=0)
+        disk.cut()
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        toll.kills += children.end() == -signal.SIGKILL
+        disk.pull_out()
+        disk.plug_in()
+        look(run, toll)
+        lost += known > (place_of(run) or 0)
+        if run.has_ended():
+            compare(run, whole, toll)
+            run = Store(Workspace.at(disk.place)).create(recipe)
+    disk.pull_out()
+    print(f"\n{machine()}\n{toll}\nsaved and then lost: {lost}")
+    assert not toll.faults and not toll.unreadable_checkpoints and not lost
+
+
+def place_of(run: Run) -> int | None:
+    """The epoch in which the checkpoint stands."""
+    known = place(run.folder)
+    return known and known.epoch
 
 
 def bench_full_disks(children: Nursery, workspace: Workspace, pictures: Pictures) -> None:

@@ -33,9 +33,9 @@ def kill_at_random(
     nursery: Nursery, store: Store, recipe: Recipe, kills: int, seed: int = 0, interval: float = 0.0
 ) -> Toll:
     """Kill a run of this recipe so often; each time it goes on, and when it has finished a new one begins."""
-    _undisturbed(nursery, store, recipe)  # the first one times layers and fills caches
+    undisturbed(nursery, store, recipe)  # the first one times layers and fills caches
     began = time.monotonic()
-    whole = _undisturbed(nursery, store, recipe)
+    whole = undisturbed(nursery, store, recipe)
     lasts, chance, toll = time.monotonic() - began, random.Random(seed), Toll()
     run = store.create(recipe)
     while toll.kills < kills:
@@ -44,24 +44,26 @@ def kill_at_random(
         with suppress(ProcessLookupError):  # it has come to its end
             os.kill(child, signal.SIGKILL)
         toll.kills += nursery.end() == -signal.SIGKILL
-        _look(run, toll)
+        look(run, toll)
         if run.has_ended():
-            _compare(run, whole, toll)
+            compare(run, whole, toll)
             run = store.create(recipe)
     nursery.begin(run.folder, again=bool(run.events()), interval=interval)
     nursery.end()
-    _compare(run, whole, toll)
+    compare(run, whole, toll)
     return toll
 
 
-def _undisturbed(nursery: Nursery, store: Store, recipe: Recipe) -> Run:
+def undisturbed(nursery: Nursery, store: Store, recipe: Recipe) -> Run:
+    """A run of this recipe that nothing happened to."""
     run = store.create(recipe)
     nursery.begin(run.folder)
     assert nursery.end() == 0 and run.progress().status == "finished", run.progress().sentence
     return run
 
 
-def _look(run: Run, toll: Toll) -> None:
+def look(run: Run, toll: Toll) -> None:
+    """What is left of a run whose process is gone."""
     progress = run.progress()
     if progress.status not in ("created", "interrupted", "finished") or progress.warnings:
         toll.unreadable_runs += 1
@@ -74,7 +76,7 @@ def _look(run: Run, toll: Toll) -> None:
         toll.faults.append(f"{run.id}: epochs {epochs}")
 
 
-def _compare(run: Run, whole: Run, toll: Toll) -> None:
+def compare(run: Run, whole: Run, toll: Toll) -> None:
     """Whether a run that was killed again and again came to the very end of one that was not."""
     from safetensors.numpy import load_file
 

@@ -1,5 +1,6 @@
 """The studio's own addresses, without a browser: what comes in, what goes out, and who is turned away."""
 
+import heapq
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from studio.data.called import called
 from studio.data.library import Library
 from studio.errors import PictureError, RunError
 from studio.recipe import Recipe
@@ -29,6 +31,7 @@ from studio.ui import uploads
 from studio.ui.receiver import Receiver
 from studio.ui.routes import routes
 from studio.ui.routes.gate import TOKEN_HEADER, token
+from studio.ui.routes.run import Crowd
 from studio.workspace import Workspace
 
 OURS = {TOKEN_HEADER: token(), "Sec-Fetch-Site": "same-origin", "Origin": "http://testserver"}
@@ -88,6 +91,26 @@ def test_a_folder_arrives_complete_and_becomes_a_dataset(client: TestClient, wor
     assert (entry.name, entry.kind) == ("pets", "upload")
     assert Library(workspace).open(entry.id).counts() == {"cat": 2, "dog": 2}
     assert not list(workspace.uploads.glob("*.part"))
+
+
+def test_a_name_that_was_made_safe_is_still_shown_as_it_was(client: TestClient, workspace: Workspace) -> None:
+    upload = begin(client)
+    odd = 'cat/<b>1</b> "a": b?.png'
+    send(client, upload, framed((0, odd, png(1)), (1, "cat/2.png", png(2)), (2, "../dog/3.png", png(3))))
+    dataset = Library(workspace).open(finish(client, upload, 3).json()["dataset"])
+    known = called(dataset.root, workspace)
+    shown = [known.get(sample.path, sample.path) for sample in dataset.samples]
+    assert sorted(shown) == sorted([odd, "cat/2.png", "../dog/3.png"])
+    assert all(set('<>:"?').isdisjoint(sample.path) and ".." not in sample.path for sample in dataset.samples)
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", "[" * 5000, '{"pets/cat/2.png": 7}', "\0"])
+def test_damaged_names_are_not_shown(damaged: str, client: TestClient, workspace: Workspace) -> None:
+    upload = begin(client)
+    send(client, upload, framed((0, "cat/1.png", png(1)), (1, "cat/2.png", png(2)), (2, "dog/3.png", png(3))))
+    dataset = Library(workspace).open(finish(client, upload, 3).json()["dataset"])
+    (dataset.root.parent / "names.json").write_text(damaged)
+    assert called(dataset.root, workspace) in ({}, {"cat/2.png": "7"})
 
 
 def test_a_zip_is_unpacked_and_not_kept_twice(client: TestClient, workspace: Workspace) -> None:
@@ -481,13 +504,27 @@ def test_a_run_is_told_as_its_progress(client: TestClient, run: Any) -> None:
     assert again.status_code == 304 and again.content == b""
 
 
-def test_an_answer_is_never_older_than_a_quarter_second(client: TestClient, run: Any) -> None:
+def test_an_answer_is_never_older_than_half_a_second(client: TestClient, run: Any) -> None:
     with run.lock():
         etag = client.get(f"/thaw/run/{run.id}").headers["etag"]
         run.log(Stepped(1, 1, 0.5, 0.5, 1e-3, 10.0))
-        time.sleep(0.3)
+        time.sleep(0.55)
         answer = client.get(f"/thaw/run/{run.id}", headers={"If-None-Match": etag})
     assert answer.status_code == 200 and answer.json()["is_live"] and answer.json()["curve"]["train_loss"] == [0.5]
+
+
+@pytest.mark.parametrize(("pages", "seconds"), [(1, 1.0), (50, 1.0), (200, 4.0), (5000, 10.0)])
+def test_where_many_watch_each_is_told_to_ask_less_often(pages: int, seconds: float) -> None:
+    now = [0.0]
+    crowd = Crowd(lambda: now[0])
+    due = [number / pages for number in range(pages)]
+    while now[0] < 60:
+        now[0] = due[0]
+        heapq.heapreplace(due, now[0] + crowd.again())
+    assert crowd.again() == pytest.approx(seconds, rel=0.1)
+    while now[0] < 100:  # all but one have gone
+        now[0] += crowd.again()
+    assert crowd.again() == 1.0
 
 
 def test_many_watchers_cost_one_computation(client: TestClient, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,7 @@ class Watch {
       const answer = await fetch(`/thaw/run/${encodeURIComponent(this.run)}`,
         { cache: "no-store", headers: this.etag ? { "If-None-Match": this.etag } : {} });
       if (asked !== this.asked || this.ended) return;
+      this.crowded = 1000 * (Number(answer.headers.get("X-Thaw-Again")) || 0); // many watch: each asks less often
       if (answer.status === 404) this.gone((await answer.json()).error);
       else if (answer.ok) {
         this.last = await answer.json();
@@ -97,7 +98,7 @@ class Watch {
 
   pause() {
     if (document.hidden) return HIDDEN_PAUSE;
-    if (this.last?.is_live) return LIVE_PAUSE;
+    if (this.last?.is_live) return Math.max(LIVE_PAUSE, this.crowded || 0);
     return ["created", "interrupted"].includes(this.last?.status) ? WAITING_PAUSE : ENDED_PAUSE;
   }
 

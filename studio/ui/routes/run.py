@@ -5,6 +5,7 @@ POST /thaw/run/{id}/ask steers it, and GET /thaw/run/{id}/pin/{name} is a small 
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any, Literal
@@ -27,7 +28,9 @@ from studio.training.place import PINS
 from studio.ui.routes.gate import Refused, fault, guarded
 from studio.workspace import Workspace
 
-_FRESH = 0.25  # seconds an answer is given again before it is computed anew
+_FRESH = 0.5  # seconds an answer is given again before it is computed anew
+_MOST = 50  # answers a second to all pages together; where more of them watch, each is told to ask less often
+_SELDOM = 10.0  # seconds between two questions of a page at the most
 _KEPT = 64  # runs whose last answer stays in memory
 _SAID = 1 << 10  # bytes of a request to steer
 _PIN_SIDE = 96  # pixels
@@ -58,7 +61,7 @@ class Answers:
         self._found: dict[str, tuple[int, list[dict[str, Any]]]] = {}
 
     async def of(self, id: str) -> Answer:
-        """The answer for a run, at most 0.25 s old. Raises RunError where there is no such run."""
+        """The answer for a run, at most 0.5 s old. Raises RunError where there is no such run."""
         async with self._making.setdefault(id, anyio.Lock()):
             last = self._last.get(id)
             if last is None or time.monotonic() - last.at > _FRESH:
@@ -99,17 +102,35 @@ class Answers:
             self._found.pop(oldest, None)
 
 
+class Crowd:
+    """How many seconds a page should wait before it asks again: one, unless many watch."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since, self._count, self._again = clock(), 0, 1.0
+
+    def again(self) -> float:
+        """Count a question; returns the seconds until the next one."""
+        now = self._clock()
+        if (took := now - self._since) >= max(1.0, self._again):
+            watching = self._count / took * self._again
+            self._again = min(_SELDOM, max(1.0, watching / _MOST))
+            self._since, self._count = now, 0
+        self._count += 1
+        return self._again
+
+
 def run_routes(workspace: Workspace) -> list[Route]:
     """The route that watching pages poll, with an ETag (nothing new costs no bytes), and those beside it."""
     store = Store(workspace)
-    answers = Answers(store)
+    answers, crowd = Answers(store), Crowd()
 
     async def run(request: Request) -> Response:
         try:
             answer = await answers.of(request.path_params["id"])
         except StudioError as error:
             return fault(error, 404)
-        headers = {"ETag": answer.etag, "Cache-Control": "private, no-cache"}
+        headers = {"ETag": answer.etag, "Cache-Control": "private, no-cache", "X-Thaw-Again": f"{crowd.again():.1f}"}
         if request.headers.get("if-none-match", "").removeprefix("W/") == answer.etag:
             return Response(status_code=304, headers=headers)
         return Response(answer.body, media_type=JSONResponse.media_type, headers=headers)
