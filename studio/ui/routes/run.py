@@ -29,7 +29,7 @@ from studio.ui.routes.gate import Refused, fault, guarded
 from studio.workspace import Workspace
 
 _FRESH = 0.5  # seconds an answer is given again before it is computed anew
-_MOST = 50  # answers a second to all pages together; where more of them watch, each is told to ask less often
+_MOST = 25  # answers a second to all pages together; where more of them watch, each is told to ask less often
 _SELDOM = 10.0  # seconds between two questions of a page at the most
 _KEPT = 64  # runs whose last answer stays in memory
 _SAID = 1 << 10  # bytes of a request to steer
