@@ -52,7 +52,7 @@ TURNS = 20
 
 @dataclass
 class Watchers:
-    """So many pages open on one run. Each asks for its numbers once a second, as a page does: over a connection that
+    """So many pages open on one run. Each asks for its numbers as often as a page does: over a connection that
     stays open, and with the name of the last answer, so that nothing is sent where nothing is new.
     """
 

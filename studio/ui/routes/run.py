@@ -28,8 +28,9 @@ from studio.training.place import PINS
 from studio.ui.routes.gate import Refused, fault, guarded
 from studio.workspace import Workspace
 
-_FRESH = 0.5  # seconds an answer is given again before it is computed anew
+_FRESH = 0.25  # seconds an answer is given again before it is computed anew
 _MOST = 25  # answers a second to all pages together; where more of them watch, each is told to ask less often
+_OFTEN = 0.5  # seconds between two questions of a page, where few watch (LIVE_PAUSE of live.js)
 _SELDOM = 10.0  # seconds between two questions of a page at the most
 _KEPT = 64  # runs whose last answer stays in memory
 _SAID = 1 << 10  # bytes of a request to steer
@@ -61,7 +62,7 @@ class Answers:
         self._found: dict[str, tuple[int, list[dict[str, Any]]]] = {}
 
     async def of(self, id: str) -> Answer:
-        """The answer for a run, at most 0.5 s old. Raises RunError where there is no such run."""
+        """The answer for a run, at most 0.25 s old. Raises RunError where there is no such run."""
         async with self._making.setdefault(id, anyio.Lock()):
             last = self._last.get(id)
             if last is None or time.monotonic() - last.at > _FRESH:
@@ -103,18 +104,18 @@ class Answers:
 
 
 class Crowd:
-    """How many seconds a page should wait before it asks again: one, unless many watch."""
+    """How many seconds a page should wait before it asks again: half a second, unless many watch."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._since, self._count, self._again = clock(), 0, 1.0
+        self._since, self._count, self._again = clock(), 0, _OFTEN
 
     def again(self) -> float:
         """Count a question; returns the seconds until the next one."""
         now = self._clock()
         if (took := now - self._since) >= max(1.0, self._again):
             watching = self._count / took * self._again
-            self._again = min(_SELDOM, max(1.0, watching / _MOST))
+            self._again = min(_SELDOM, max(_OFTEN, watching / _MOST))
             self._since, self._count = now, 0
         self._count += 1
         return self._again
