@@ -18,6 +18,7 @@ from torch import nn
 
 from studio.errors import WeightsError
 from studio.model.stages import head
+from studio.text import printable
 
 MOST = 8 << 30  # bytes of a file; the largest of timm's classification backbones need 8 GB
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -44,7 +45,9 @@ def load_own(model: nn.Module, file: Path, backbone: str) -> None:
     new = {name for name, module in model.named_modules() if module is head(model)}
     mine = {name: tensor for name, tensor in ours.items() if not _in(name, new)}
     wrong = [said for name, tensor in mine.items() if (said := _misfit(name, tensor, theirs))]
-    wrong += [f"{name} has no place in it" for name in theirs if name not in ours and not _in(name, new)]
+    wrong += [
+        f"{printable(name[:80])} has no place in it" for name in theirs if name not in ours and not _in(name, new)
+    ]
     if wrong:
         more = f", and {len(wrong) - _SAID:,} more" if len(wrong) > _SAID else ""
         raise WeightsError(

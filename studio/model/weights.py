@@ -2,6 +2,7 @@
 
 import importlib
 import logging
+import os
 import threading
 import urllib.error
 import urllib.request
@@ -32,7 +33,7 @@ def build(backbone: str, classes: int, *, pretrained: bool, image_size: int | No
         return _create(backbone, classes, image_size)
     if own:
         model = _create(backbone, classes, image_size)
-        load_own(model, Path(own).expanduser(), backbone)
+        load_own(model, Path(os.path.expanduser(own)), backbone)
         return model
     if package := embedded_package(backbone):
         model = _create(backbone, 1000, image_size)

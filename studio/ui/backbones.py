@@ -1,5 +1,6 @@
 """Choosing a backbone and how much of it learns, with pictures of what is frozen."""
 
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -72,7 +73,7 @@ def own_weights(recipe: Recipe, key: str) -> Recipe:
         chosen = chosen.strip().strip("'\"")
         if chosen:
             with st.spinner("Reading the weights…"):
-                wrong = _misfit(recipe.model.backbone, Path(chosen).expanduser())
+                wrong = _misfit(recipe.model.backbone, Path(os.path.expanduser(chosen)))
             if wrong:
                 st.warning(plain(f"{wrong} Until then, training starts from the published weights."))
                 chosen = ""
