@@ -47,6 +47,7 @@ launch.begin(Store(workspace), recipe)
 serve(workspace, port=int(said["--port"]), browser=False)
 """
 WINDOW = 4.0  # seconds
+ARRIVED = 3.0  # seconds after which watchers who all came at once have been told how often to ask
 TURNS = 20
 
 
@@ -198,6 +199,7 @@ def in_windows(
     for turn in range(TURNS):
         for is_watched in (False, True) if turn % 2 else (True, False):
             with watching() if is_watched else nullcontext():
+                time.sleep(ARRIVED if is_watched else 0)
                 (watched if is_watched else alone).append(pace(studio, run))
     return alone, watched
 
