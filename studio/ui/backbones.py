@@ -101,27 +101,27 @@ def _tried(backbone: str, file: str, changed: float) -> None:
 
 
 def describe(backbone: Backbone, own: str) -> None:
-    """What a backbone is, in plain words: its size, where its weights are, under which licence."""
-    where = (
-        f"Its weights come from {plain(Path(own).name)}. "
-        if own
-        else {
-            "inside": "Its weights are inside this installation, so nothing needs to be downloaded.",
-            "cached": "Its weights were downloaded before and are on this computer.",
-            "download": f"Its weights are not on this computer: {backbone.download_mb:,.0f} MB are downloaded from the "
-            "Hugging Face hub when you press Start.",
-            "none": "No pretrained weights are published for it, so it would have to learn everything from your "
-            "pictures.",
-        }[backbone.weights]
-    )
+    """What a backbone is, in plain words: its size, where its weights are (in the file `own`), under which licence."""
     side = backbone.input_size[-1]
     numbers = sum(stage.parameters for stage in backbone.stages)
+    where = f"Its weights come from {plain(Path(own).name)}." if own else _where(backbone)
+    licence = "" if own else f" Licence: {plain(backbone.licence)}."
     st.markdown(
         f"{numbers / 1e6:,.1f} million learnt numbers (parameters) in {len(backbone.stages)} stages, made for "
-        f"pictures of {side} × {side} pixels. {where} Licence: {plain(backbone.licence)}."
+        f"pictures of {side} × {side} pixels. {where}{licence}"
     )
-    if "nc" in backbone.licence.lower():
+    if not own and "nc" in backbone.licence.lower():
         st.warning("This licence does not allow commercial use.", icon=":material/gavel:")
+
+
+def _where(backbone: Backbone) -> str:
+    return {
+        "inside": "Its weights are inside this installation, so nothing needs to be downloaded.",
+        "cached": "Its weights were downloaded before and are on this computer.",
+        "download": f"Its weights are not on this computer: {backbone.download_mb:,.0f} MB are downloaded from the "
+        "Hugging Face hub when you press Start.",
+        "none": "No pretrained weights are published for it, so it would have to learn everything from your pictures.",
+    }[backbone.weights]
 
 
 def thaw(recipe: Recipe, backbone: Backbone, classes: int, key: str) -> Recipe:

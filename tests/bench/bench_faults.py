@@ -97,6 +97,7 @@ def bench_power_cuts(children: Nursery, tmp_path: Path, pictures: Pictures) -> N
     whole = undisturbed(children, safe, recipe)
     lasts, chance, toll, disk, lost = time.monotonic() - began, random.Random(0), Toll(), Disk(tmp_path), 0
     shutil.copytree(safe.workspace.root / "cache" / "precision", disk.place / "cache" / "precision")
+    os.sync()
     run = Store(Workspace.at(disk.place)).create(recipe)
     while toll.kills < number("CUTS", 25):
         child = children.begin(run.folder, again=bool(run.events()))

@@ -616,3 +616,24 @@ def test_a_picture_is_pinned_to_a_live_run(visit: Open, workspace: Workspace, en
         assert name.startswith("my-cat-") and name in said(at)
         button(at, "Take away").click().run()
         assert pins.pinned(run) == []
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_file_of_weights_is_tried_as_soon_as_it_is_named(
+    fits: bool, visit: Open, workspace: Workspace, pictures: Callable[..., Path], tmp_path: Path
+) -> None:
+    import timm
+    from safetensors.torch import save_file
+
+    file = tmp_path / "**mine**.safetensors"
+    save_file(timm.create_model("tf_efficientnet_lite0" if fits else "test_resnet").state_dict(), file)
+    entry = Library(workspace).add(str(pictures()))
+    at = visit("model", dataset=entry.id)
+    next(box for box in at.text_input if box.label == "File of weights").set_value(str(file)).run()
+    assert not at.exception
+    written = Recipe.from_toml((entry.folder / "recipe.toml").read_text()) if fits else Recipe()
+    assert written.model.weights == (str(file) if fits else "")
+    said = " ".join(element.value for element in (*at.success, *at.warning, *at.markdown))
+    assert ("Training starts from them" in said) == fits
+    assert ("do not fit" in said and "conv\\_" in said.replace("\N{WORD JOINER}", "")) != fits
+    assert ("Its weights come from" in said and "**mine**" not in said) == fits
