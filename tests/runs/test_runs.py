@@ -1,6 +1,7 @@
 """A run is a folder: whoever holds it sees the same, and one Start makes one training."""
 
 import errno
+import gc
 import os
 import shutil
 import threading
@@ -57,6 +58,14 @@ def test_a_started_run_finishes_in_the_background(run: Run) -> None:
     progress = wait(run, lambda progress: not progress.is_live and progress.status != "created")
     assert progress.status == "finished" and len(progress.history) == 2 and progress.share_done == 1.0
     assert progress.checkpoint == "best.safetensors" and (run.folder / "best.safetensors").is_file()
+
+
+def test_what_the_engine_brought_is_not_looked_through_for_garbage(run: Run) -> None:
+    launch.start(run)
+    wait(run, lambda progress: progress.status == "finished")
+    assert gc.get_freeze_count() > 200_000, (
+        "or each page that Streamlit draws stops the training for a tenth of a second"
+    )
 
 
 def test_twenty_starts_at_once_make_one_training(run: Run) -> None:
