@@ -25,10 +25,10 @@ def table(dataset: Dataset) -> pd.DataFrame:
     return _table(dataset.fingerprint, dataset)
 
 
-def names(dataset: Dataset, rows: pd.DataFrame) -> "pd.Series[str]":
+def names(dataset: Dataset, rows: pd.DataFrame) -> list[str]:
     """What a person calls the pictures in `rows`: their path, as it was before an upload made it safe."""
     known = called(dataset.root, workspace())
-    return rows["path"].map(lambda path: known.get(path, path)) if known else rows["path"]
+    return [known.get(path, path) for path in map(str, rows["path"])]
 
 
 def divided(dataset: Dataset, val_share: float, seed: int) -> pd.DataFrame:
