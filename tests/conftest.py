@@ -1,5 +1,6 @@
 """What the tests share: a workspace, pictures, a running studio, a Chromium that is watched."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from tests.server import RunningStudio, start_studio
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # threads of several trainings on two cores spend their time waiting spinning
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 COLOURS = ((200, 60, 50), (50, 90, 200), (60, 170, 80), (220, 180, 40), (150, 70, 180), (40, 180, 190))
 

@@ -1,5 +1,6 @@
 """The main job as a person does it: bring pictures in, train, watch, stop, read the results, try a picture."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -83,7 +84,7 @@ def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
     walk(page, "Train")
     page.get_by_role("button", name="Start", exact=True).click()
     run = the_run(page, studio)
-    page.get_by_text("Epoch 1 of 500", exact=False).wait_for(timeout=90_000)
+    page.get_by_text(re.compile(r"Epoch \d+ of 500")).first.wait_for(timeout=90_000)
     wait_for(lambda: page.evaluate(POINTS) > 2, 60)
     before = page.evaluate(POINTS)
     wait_for(lambda: page.evaluate(POINTS) > before, 60)  # the curve moves while it runs

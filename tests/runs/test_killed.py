@@ -15,7 +15,7 @@ from tests.runs.killing import kill_at_random
 from tests.runs.nursery import nursery
 from tests.training.recipes import tiny
 
-KILLS = 10  # bench_faults.py does two hundred, or as many as it is told
+KILLS = 6  # bench_faults.py does two hundred, or as many as it is told
 
 
 @pytest.mark.timeout(300)
