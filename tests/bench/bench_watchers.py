@@ -81,10 +81,15 @@ class Watchers:
         """So many pages, one after the other, spread over each second."""
         host, port = self.url.removeprefix("http://").split(":")
         sockets = [socket.create_connection((host, int(port)), timeout=30) for _ in range(pages)]
+        asked_at = [time.monotonic()] * pages
         names = [b""] * pages
         end = time.monotonic()
         while not over.is_set():
             for number, page in enumerate(sockets):
+                if time.monotonic() - asked_at[number] > 4:  # the server closes what was silent for 5 s
+                    page.close()
+                    page = sockets[number] = socket.create_connection((host, int(port)), timeout=30)
+                asked_at[number] = time.monotonic()
                 began = time.perf_counter()
                 page.sendall(
                     b"GET /thaw/run/%b HTTP/1.1\r\nHost: %b\r\nIf-None-Match: %b\r\n\r\n"
