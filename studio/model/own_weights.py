@@ -41,8 +41,8 @@ def load_own(model: nn.Module, file: Path, backbone: str) -> None:
     them are taken off. Raises WeightsError for a file that cannot be read or is too large, naming the tensors that do
     not fit and why; the model is then as it was.
     """
-    theirs, ours = _read(file), model.state_dict()
-    new = {name for name, module in model.named_modules() if module is head(model)}
+    theirs, ours, classifier = _read(file), model.state_dict(), head(model)
+    new = {name for name, module in model.named_modules() if module is classifier}
     mine = {name: tensor for name, tensor in ours.items() if not _in(name, new)}
     wrong = [said for name, tensor in mine.items() if (said := _misfit(name, tensor, theirs))]
     wrong += [

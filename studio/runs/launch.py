@@ -188,9 +188,8 @@ def _taken_up(run: Run) -> Resumed:
 
 
 @cache
-def _wake_engine() -> None:
-    import studio.training.train  # noqa: F401
-
+def _spare_engine() -> None:
+    """Once a process, when the engine is imported and no network is built yet: that may become garbage."""
     spare_the_collector()
 
 
@@ -207,7 +206,7 @@ def spare_the_collector() -> None:
 def _events(run: Run, desk: Desk, again: bool) -> Iterator[Event]:
     from studio.training.train import train
 
-    _wake_engine()
+    _spare_engine()
     workspace, recipe = Workspace(run.folder.parent.parent), run.recipe
     if again:
         recipe = recipe.amended({"steering": [*recipe.steering, *run.changes()]})

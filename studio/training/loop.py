@@ -24,8 +24,7 @@ from studio.training.events import (
 )
 from studio.training.keeper import Keeper
 from studio.training.look import Sources, look_again
-from studio.training.measure import validated
-from studio.training.place import BEST
+from studio.training.measure import finished, validated
 from studio.training.prepare import Job
 from studio.training.schedule import Schedule
 from studio.training.sources import Batch, Source
@@ -314,16 +313,5 @@ class Loop:
 
     def finished(self, seconds: float) -> Finished:
         """How it ended."""
-        best = self.best
-        return Finished(
-            self.stopped,
-            self.epoch if self.last else 0,
-            best and best.epoch,
-            best and best.train_loss,
-            best and best.val_loss,
-            best and best.val_accuracy,
-            (self.images + self._sums.count) / max(self.seconds_training, 1e-9) if best else None,
-            seconds,
-            BEST if best else None,
-            self.early,
-        )
+        pace = (self.images + self._sums.count) / max(self.seconds_training, 1e-9) if self.best else None
+        return finished(self.stopped, self.epoch if self.last else 0, self.best, pace, seconds, self.early)

@@ -1,11 +1,12 @@
-"""The end of an epoch: the model measured on all pictures that were held back."""
+"""The end of an epoch, the model measured on all pictures that were held back; and the end of a run."""
 
 import time
 
 import numpy as np
 import pandas as pd
 
-from studio.training.events import Validated
+from studio.training.events import Finished, Validated
+from studio.training.place import BEST
 from studio.training.prepare import Job
 from studio.training.scoring import class_accuracy, predictions
 from studio.training.sources import Source
@@ -39,3 +40,21 @@ def validated(
         class_accuracy(frame, job.dataset.classes),
     )
     return event, frame
+
+
+def finished(
+    stopped: bool, epochs: int, best: Validated | None, pace: float | None, seconds: float, early: bool = False
+) -> Finished:
+    """How a run of so many seconds ended. `best` is the epoch whose weights are kept, `pace` the run's pictures/s."""
+    return Finished(
+        stopped,
+        epochs,
+        best and best.epoch,
+        best and best.train_loss,
+        best and best.val_loss,
+        best and best.val_accuracy,
+        pace,
+        seconds,
+        BEST if best else None,
+        early,
+    )

@@ -14,11 +14,11 @@ from studio.model.stages import frozen_state
 from studio.recipe import Recipe
 from studio.training import state
 from studio.training.checkpoint import Card
-from studio.training.events import Event, Finished, Prepared, Started, Steered, Stepped
+from studio.training.events import Event, Prepared, Started, Steered, Stepped
 from studio.training.keeper import Keeper
 from studio.training.look import first_look
 from studio.training.loop import Loop
-from studio.training.place import BEST
+from studio.training.measure import finished
 from studio.training.prepare import Job, make_ready
 from studio.training.schedule import Schedule
 from studio.training.vitals import Vitals
@@ -78,17 +78,7 @@ def _train(
     sources = yield from first_look(job, tuple(depths), lambda: asked().stop)
     if sources is None:
         best = state.best(where, folder) if where is not None and folder is not None else None
-        yield Finished(
-            True,
-            where.epoch if where else 0,
-            best and best.epoch,
-            best and best.train_loss,
-            best and best.val_loss,
-            best and best.val_accuracy,
-            None,
-            time.monotonic() - began,
-            BEST if best else None,
-        )
+        yield finished(True, where.epoch if where else 0, best, None, time.monotonic() - began)
         return
     schedule.steps_per_epoch = job.split.steps
     keeper = Keeper(

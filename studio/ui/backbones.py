@@ -73,7 +73,8 @@ def own_weights(recipe: Recipe, key: str) -> Recipe:
         chosen = chosen.strip().strip("'\"")
         if chosen:
             with st.spinner("Reading the weights…"):
-                wrong = _misfit(recipe.model.backbone, Path(os.path.expanduser(chosen)))
+                file = Path(os.path.expanduser(chosen))
+                wrong = _misfit(recipe.model.backbone, str(file), file.stat().st_mtime if file.is_file() else 0.0)
             if wrong:
                 st.warning(plain(f"{wrong} Until then, training starts from the published weights."))
                 chosen = ""
@@ -82,22 +83,17 @@ def own_weights(recipe: Recipe, key: str) -> Recipe:
     return recipe.amended({"model.weights": chosen} | ({"model.pretrained": True} if chosen else {}))
 
 
-def _misfit(backbone: str, file: Path) -> str:
-    """Why the weights in a file cannot be taken; empty if they can."""
+@st.cache_data(max_entries=20, show_spinner=False)
+def _misfit(backbone: str, file: str, changed: float) -> str:
+    """Why the weights in a file cannot be taken; empty if they can. Read again when its time, `changed`, is another."""
+    from studio.model.weights import build
+
     try:
-        Roots.told(workspace()).admit(file)
-        _tried(backbone, str(file), file.stat().st_mtime if file.is_file() else 0.0)
+        Roots.told(workspace()).admit(Path(file))
+        build(backbone, 2, pretrained=True, own=file)
     except StudioError as error:
         return f"{error.what} {error.remedy}"
     return ""
-
-
-@st.cache_data(max_entries=20, show_spinner=False)
-def _tried(backbone: str, file: str, changed: float) -> None:
-    """Build the network with these weights. `changed` is the file's time: a file that was replaced is read again."""
-    from studio.model.weights import build
-
-    build(backbone, 2, pretrained=True, own=file)
 
 
 def describe(backbone: Backbone, own: str) -> None:

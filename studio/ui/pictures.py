@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,7 @@ def table(dataset: Dataset) -> pd.DataFrame:
 
 def names(dataset: Dataset, rows: pd.DataFrame) -> list[str]:
     """What a person calls the pictures in `rows`: their path, as it was before an upload made it safe."""
-    known = called(dataset.root, workspace())
+    known = _called(dataset.fingerprint, str(dataset.root))
     return [known.get(path, path) for path in map(str, rows["path"])]
 
 
@@ -54,6 +55,11 @@ def inline(picture: np.ndarray) -> str:
     target = io.BytesIO()
     Image.fromarray(picture).save(target, "WEBP", quality=92)
     return f"data:image/webp;base64,{base64.b64encode(target.getvalue()).decode()}"
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _called(fingerprint: str, root: str) -> dict[str, str]:
+    return called(Path(root), workspace())
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -42,12 +42,9 @@ class Tickets:
         if ticket not in self._open:
             return "No page of the studio asked for this file."
         del self._open[ticket]
-        kept = [file for files in list(self._manager.file_storage.values()) for file in list(files.values())]
-        return "Too many pictures are being tried at once: remove some." if sum(map(_size, kept)) > ROOM else ""
-
-
-def _size(file: Any) -> int:
-    return len(file.data)
+        sessions = list(self._manager.file_storage.values())
+        kept = sum(len(file.data) for files in sessions for file in list(files.values()))
+        return "Too many pictures are being tried at once: remove some." if kept > ROOM else ""
 
 
 class OnlyAsked:

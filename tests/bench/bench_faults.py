@@ -92,10 +92,8 @@ def bench_power_cuts(children: Nursery, tmp_path: Path, pictures: Pictures) -> N
         pictures(each=8), schedule__epochs=12, freeze__strategy="two-phase", freeze__depth=1, freeze__head_epochs=6
     )
     safe = Store(Workspace.at(tmp_path / "safe"))
-    undisturbed(children, safe, recipe)
-    began = time.monotonic()
-    whole = undisturbed(children, safe, recipe)
-    lasts, chance, toll, disk, lost = time.monotonic() - began, random.Random(0), Toll(), Disk(tmp_path), 0
+    whole, lasts = undisturbed(children, safe, recipe)
+    chance, toll, disk, lost = random.Random(0), Toll(), Disk(tmp_path), 0
     shutil.copytree(safe.workspace.root / "cache" / "precision", disk.place / "cache" / "precision")
     os.sync()
     run = Store(Workspace.at(disk.place)).create(recipe)

@@ -33,10 +33,8 @@ def kill_at_random(
     nursery: Nursery, store: Store, recipe: Recipe, kills: int, seed: int = 0, interval: float = 0.0
 ) -> Toll:
     """Kill a run of this recipe so often; each time it goes on, and when it has finished a new one begins."""
-    undisturbed(nursery, store, recipe)  # the first one times layers and fills caches
-    began = time.monotonic()
-    whole = undisturbed(nursery, store, recipe)
-    lasts, chance, toll = time.monotonic() - began, random.Random(seed), Toll()
+    whole, lasts = undisturbed(nursery, store, recipe)
+    chance, toll = random.Random(seed), Toll()
     run = store.create(recipe)
     while toll.kills < kills:
         child = nursery.begin(run.folder, again=bool(run.events()), interval=interval)
@@ -54,8 +52,14 @@ def kill_at_random(
     return toll
 
 
-def undisturbed(nursery: Nursery, store: Store, recipe: Recipe) -> Run:
-    """A run of this recipe that nothing happened to."""
+def undisturbed(nursery: Nursery, store: Store, recipe: Recipe) -> tuple[Run, float]:
+    """A run of this recipe that nothing happened to, and its seconds."""
+    _whole(nursery, store, recipe)  # the first one times layers and fills caches
+    began = time.monotonic()
+    return _whole(nursery, store, recipe), time.monotonic() - began
+
+
+def _whole(nursery: Nursery, store: Store, recipe: Recipe) -> Run:
     run = store.create(recipe)
     nursery.begin(run.folder)
     assert nursery.end() == 0 and run.progress().status == "finished", run.progress().sentence
