@@ -12,11 +12,11 @@ from studio.text import percent
 @app.command()
 def check(data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
     """Say what is wrong with a folder of pictures."""
-    from studio.data.checks import check as check_data
+    from studio.checks import check as check_data
     from studio.data.intake import open_data
 
     with bar("Looking at the pictures") as moved:
-        report = check_data(open_data(data, place(workspace)), on_progress=moved)
+        report = check_data(open_data(data, place(workspace)), moved, place(workspace))
     if json_:
         document(report.as_dict())
         return

@@ -7,14 +7,14 @@ to no end, `check.cancel` asks it to end, and `report.json` is the last whole re
 import json
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 from filelock import Timeout
 
-from studio.data.dataset import Dataset, Sample
+from studio.data.dataset import Dataset
 from studio.data.library import Entry, Library
 from studio.errors import StudioError
 from studio.workspace import Workspace, is_held, lock, write_text
@@ -24,7 +24,7 @@ _PAUSE = 0.4  # seconds between two looks at, or writings of, a file by the thre
 
 @dataclass(frozen=True)
 class Checking:
-    """A check that goes, or that came to no end. `what` and `remedy` say why it failed."""
+    """A check that goes, or that came to no end. `what` says what it is doing, or why it failed, then with `remedy`."""
 
     status: Literal["running", "cancelled", "failed", "interrupted"]
     done: int = 0
@@ -35,28 +35,6 @@ class Checking:
 
 class _Cancelled(Exception):
     """Somebody asked the check to end."""
-
-
-@dataclass(frozen=True)
-class _Stoppable(Dataset):
-    """A dataset of which not one more file is opened once somebody asked the check to end."""
-
-    request: Path = field(default_factory=Path)
-    seen: dict[str, float] = field(default_factory=dict)
-
-    def file(self, sample: Sample) -> Path:
-        if self.asked():
-            raise _Cancelled
-        return super().file(sample)
-
-    def asked(self) -> bool:
-        """Whether the check is to end; the disk is asked now and then only."""
-        now = time.monotonic()
-        if "ended" not in self.seen and now - self.seen.get("at", 0.0) > _PAUSE:
-            self.seen["at"] = now
-            if self.request.exists():
-                self.seen["ended"] = now
-        return "ended" in self.seen
 
 
 def begin(entry: Entry, afresh: bool = False, wait: float = 0.8) -> None:
@@ -126,24 +104,22 @@ def _record(path: str, changed: int) -> dict[str, Any]:
 
 def _check(entry: Entry, afresh: bool) -> None:
     """The whole work of the thread; whatever comes of it is written down."""
-    from studio.data.checks import check
+    from studio.checks import Report, walk
 
-    written = 0.0
-
-    def show(done: int, total: int) -> None:
-        nonlocal written
-        if done == total or time.monotonic() - written > _PAUSE:
-            _write(entry, Checking("running", done, total))
-            written = time.monotonic()
-
+    looked = float("-inf")
     try:
-        library = Library(Workspace(entry.folder.parent.parent))
-        dataset = library.open(entry.id, refresh=afresh)
-        told = _Stoppable(dataset.root, dataset.samples, dataset.set_aside, entry.folder / "check.cancel")
-        report = check(told, on_progress=show)
-        whole: dict[str, Any] = asdict(report) | {"verdict": report.verdict, "sentence": report.sentence}
-        record = {"fingerprint": dataset.fingerprint, "report": whole}
-        write_text(entry.folder / "report.json", json.dumps(record, ensure_ascii=False))
+        workspace = Workspace(entry.folder.parent.parent)
+        dataset = Library(workspace).open(entry.id, refresh=afresh)
+        for told in walk(dataset, workspace):
+            if isinstance(told, Report):
+                whole: dict[str, Any] = asdict(told) | {"verdict": told.verdict, "sentence": told.sentence}
+                record = {"fingerprint": dataset.fingerprint, "report": whole}
+                write_text(entry.folder / "report.json", json.dumps(record, ensure_ascii=False))
+            elif time.monotonic() - looked > _PAUSE:
+                looked = time.monotonic()
+                if cancelling(entry):
+                    raise _Cancelled
+                _write(entry, Checking("running", told.done, told.total, told.doing))
         (entry.folder / "check.json").unlink(missing_ok=True)
     except _Cancelled:
         _write(entry, Checking("cancelled"))

@@ -75,9 +75,7 @@ def going(entry: Entry) -> None:
 def _sentence(now: checking.Checking) -> str:
     if not now.total:
         return "Getting ready…"
-    if now.done >= now.total:
-        return f"All {now.total:,} pictures are opened. Comparing them with one another…"
-    return f"Opening the pictures: {now.done:,} of {now.total:,}"
+    return f"{now.what}: {now.done:,} of {now.total:,}"
 
 
 def draw(entry: Entry, dataset: Dataset, report: dict[str, Any]) -> None:

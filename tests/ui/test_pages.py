@@ -4,7 +4,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import studio.ui
-from studio.data.checks import Report
+from studio.checks import Looking, Report
 from studio.data.dataset import Dataset
 from studio.data.library import Entry, Library
 from studio.recipe import FreezePlan, Recipe
@@ -176,14 +176,14 @@ def test_a_check_goes_on_without_its_page_and_only_once(
 ) -> None:
     going, begun = threading.Event(), []
 
-    def slow(dataset: Dataset, on_progress: Callable[[int, int], None]) -> Report:
+    def slow(dataset: Dataset, workspace: Workspace) -> Iterator[Looking | Report]:
         begun.append(dataset)
-        on_progress(24, 24)
+        yield Looking("Opening the pictures", 12, 24)
         going.wait(30)
-        dataset.file(dataset.samples[0])
-        return Report((), 24, dataset.counts(), 1.0)
+        yield Looking("Opening the pictures", 24, 24)
+        yield Report((), 24, dataset.counts(), 1.0)
 
-    monkeypatch.setattr("studio.data.checks.check", slow)
+    monkeypatch.setattr("studio.checks.walk", slow)
     checking.begin(entry, wait=0.2)
     checking.begin(entry, wait=0.2)
     at = visit("check", dataset=entry.id)

@@ -1,6 +1,6 @@
 """What the checks say: Findings, and the Report that draws one verdict from them."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Severity = Literal["note", "attention", "critical"]
@@ -9,11 +9,20 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "attention", "note")
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """The class that a picture looks like, and how sure that is: a probability, 0 to 1."""
+
+    label: str
+    confidence: float
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing a check found. `check` is a fixed word; `images` and `groups` hold paths in the dataset.
 
     `sentence` says what is, `why` why it matters, `remedy` what to do; `value` is the number the finding rests on.
-    `reasons` tells, where they differ, why each image is named.
+    `reasons` tells, where they differ, why each image is named; `suggestions` which class an image looks like.
+    `images` stand in the order in which a person should look at them, the clearest cases first.
     """
 
     check: str
@@ -25,6 +34,7 @@ class Finding:
     groups: tuple[tuple[str, ...], ...] = ()
     value: float | None = None
     reasons: dict[str, str] = field(default_factory=dict)
+    suggestions: dict[str, Suggestion] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """What `thaw check --json` prints of a finding."""
@@ -36,17 +46,25 @@ class Finding:
             "groups": [list(group) for group in self.groups],
             "value": self.value,
             "remedy": self.remedy,
+            "suggestions": {path: asdict(suggestion) for path, suggestion in self.suggestions.items()},
         }
 
 
 @dataclass(frozen=True)
 class Report:
-    """The findings, the gravest first; how many pictures there are in all, and in each class."""
+    """The findings, the gravest first; how many pictures there are in all, and in each class.
+
+    `looked` is how many of them this rests on; while it is not `complete`, a fuller report follows. `left_out` says in
+    sentences what was not looked for, and why.
+    """
 
     findings: tuple[Finding, ...]
     images: int
     classes: dict[str, int]
     seconds: float
+    looked: int = 0
+    complete: bool = True
+    left_out: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -73,6 +91,9 @@ class Report:
             "classes": self.classes,
             "seconds": round(self.seconds, 3),
             "findings": [finding.as_dict() for finding in self.findings],
+            "looked": self.looked,
+            "complete": self.complete,
+            "left_out": list(self.left_out),
         }
 
 

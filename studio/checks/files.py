@@ -1,55 +1,21 @@
 """Checks of the files one by one: does each open, and is there enough of it to see something?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from studio.data.ahead import ahead
-from studio.data.checks.report import Finding, counted
-from studio.data.dataset import Dataset, Sample
-from studio.data.picture import PictureHeader, examine
-from studio.errors import PictureError
+from studio.checks.evidence import Evidence
+from studio.checks.report import Finding, counted
 
 SMALL_SIDE = 32
-_READERS = 2
 
 
-@dataclass(frozen=True)
-class Opened:
-    """What came of opening every picture of a dataset: its header, or the reason why it does not open."""
-
-    headers: dict[str, PictureHeader]
-    faults: dict[str, str]
-
-
-def open_all(dataset: Dataset, on_progress: Callable[[int, int], None] | None = None) -> Opened:
-    """Decode every picture once. `on_progress(done, total)`."""
-    headers: dict[str, PictureHeader] = {}
-    faults: dict[str, str] = {}
-
-    def look(sample: Sample) -> PictureHeader | str:
-        try:
-            return examine(dataset.file(sample))
-        except PictureError as error:
-            return error.what
-
-    total = len(dataset.samples)
-    for done, (sample, found) in enumerate(ahead(look, dataset.samples, _READERS), 1):
-        if isinstance(found, str):
-            faults[sample.path] = found
-        else:
-            headers[sample.path] = found
-        if on_progress and (done % 25 == 0 or done == total):
-            on_progress(done, total)
-    return Opened(headers, faults)
-
-
-def unreadable(dataset: Dataset, opened: Opened) -> Iterable[Finding]:
+def unreadable(evidence: Evidence) -> Iterable[Finding]:
     """Pictures that do not open, and files named like pictures that were set aside on the way in."""
-    reasons = {item.path: item.reason for item in dataset.set_aside if item.unreadable} | opened.faults
+    dataset, faults = evidence.dataset, evidence.faults
+    reasons = {item.path: item.reason for item in dataset.set_aside if item.unreadable} | dict(faults)
     if not reasons:
         return
-    meant = len(dataset.samples) + len(reasons) - len(opened.faults)
+    meant = len(dataset.samples) + len(reasons) - len(faults)
     most = len(reasons) * 2 > meant
     told = "; ".join(
         f"{count:,} × {reason.rstrip('.')}" if count > 1 else reason.rstrip(".")
@@ -67,18 +33,20 @@ def unreadable(dataset: Dataset, opened: Opened) -> Iterable[Finding]:
     )
 
 
-def too_small(dataset: Dataset, opened: Opened) -> Iterable[Finding]:
+def too_small(evidence: Evidence) -> Iterable[Finding]:
     """Pictures whose short side has too few pixels to show much."""
     small = {
-        path: f"{found.width} × {found.height} pixels"
-        for path, found in opened.headers.items()
-        if min(found.width, found.height) < SMALL_SIDE
+        sample.path: f"{width} × {height} pixels"
+        for sample, width, height in zip(
+            evidence.samples, evidence.traits["width"].tolist(), evidence.traits["height"].tolist(), strict=True
+        )
+        if min(width, height) < SMALL_SIDE
     }
     if not small:
         return
     yield Finding(
         "too-small",
-        "attention" if len(small) * 10 > len(dataset.samples) else "note",
+        "attention" if len(small) * 10 > len(evidence.samples) else "note",
         f"{counted(len(small), 'picture is', 'pictures are')} smaller than {SMALL_SIDE} pixels on a side.",
         why="Enlarged to what the model sees, there is little in such a picture to tell classes apart.",
         remedy="Use the originals if these are thumbnails; else keep an eye on these pictures in the results.",
@@ -88,9 +56,9 @@ def too_small(dataset: Dataset, opened: Opened) -> Iterable[Finding]:
     )
 
 
-def left_out(dataset: Dataset) -> Iterable[Finding]:
+def left_out(evidence: Evidence) -> Iterable[Finding]:
     """Files that were set aside for what or where they are, not because they are damaged."""
-    others = {item.path: item.reason for item in dataset.set_aside if not item.unreadable}
+    others = {item.path: item.reason for item in evidence.dataset.set_aside if not item.unreadable}
     if not others:
         return
     told = "; ".join(f"{count:,} × {reason.rstrip('.')}" for reason, count in Counter(others.values()).most_common(3))

@@ -3,16 +3,17 @@
 from collections import Counter
 from collections.abc import Collection, Iterable
 
-from studio.data.checks.report import Finding, counted
+from studio.checks.evidence import Evidence
+from studio.checks.report import Finding, counted
 from studio.data.dataset import Dataset
 
 FEW = 10
 UNEVEN, VERY_UNEVEN = 3, 10
 
 
-def tiny_classes(dataset: Dataset, unreadable: Collection[str] = ()) -> Iterable[Finding]:
+def tiny_classes(evidence: Evidence) -> Iterable[Finding]:
     """Classes with too few pictures that open to learn from and to measure with. `value` is the smallest count."""
-    counts = _usable(dataset, unreadable)
+    dataset, counts = evidence.dataset, _usable(evidence)
     remedy = f"Add pictures, until there are at least {FEW}, or leave the class out."
     hopeless = {name: count for name, count in counts.items() if count < 2}
     if sum(count > 0 for count in counts.values()) < 2:
@@ -47,9 +48,9 @@ def tiny_classes(dataset: Dataset, unreadable: Collection[str] = ()) -> Iterable
         )
 
 
-def imbalance(dataset: Dataset, unreadable: Collection[str] = ()) -> Iterable[Finding]:
+def imbalance(evidence: Evidence) -> Iterable[Finding]:
     """How many times larger the largest class is than the smallest. `value` is that ratio."""
-    counts = {name: count for name, count in _usable(dataset, unreadable).items() if count}
+    counts = {name: count for name, count in _usable(evidence).items() if count}
     if len(counts) < 2:
         return
     largest, smallest = max(counts, key=lambda name: counts[name]), min(counts, key=lambda name: counts[name])
@@ -68,8 +69,9 @@ def imbalance(dataset: Dataset, unreadable: Collection[str] = ()) -> Iterable[Fi
     )
 
 
-def missing_from_train(dataset: Dataset) -> Iterable[Finding]:
+def missing_from_train(evidence: Evidence) -> Iterable[Finding]:
     """Classes of the dataset's own split that are measured but never learned. `value` is how many."""
+    dataset = evidence.dataset
     learned = {sample.label for sample in dataset.split("train")}
     if not learned or any(sample.split is None for sample in dataset.samples):
         return
@@ -86,8 +88,9 @@ def missing_from_train(dataset: Dataset) -> Iterable[Finding]:
         )
 
 
-def _usable(dataset: Dataset, unreadable: Collection[str]) -> dict[str, int]:
-    counted_again = Counter(sample.label for sample in dataset.samples if sample.path not in unreadable)
+def _usable(evidence: Evidence) -> dict[str, int]:
+    dataset = evidence.dataset
+    counted_again = Counter(sample.label for sample in dataset.samples if sample.path not in evidence.faults)
     return {name: counted_again[name] for name in dataset.classes}
 
 

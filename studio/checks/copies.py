@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable
 
-from studio.data.checks.report import Finding, Severity, counted
-from studio.data.dataset import Dataset, Sample
+from studio.checks.evidence import Evidence
+from studio.checks.report import Finding, Severity, counted
+from studio.data.dataset import Sample
 
 Group = tuple[Sample, ...]
 _GRAVE_LEAK = 0.1
 
 
-def exact_duplicates(dataset: Dataset) -> Iterable[Finding]:
+def exact_duplicates(evidence: Evidence) -> Iterable[Finding]:
     """Equal files with the same label. `value` is how many could go."""
-    groups = [group for group in dataset.copies if len({sample.label for sample in group}) == 1]
+    groups = [group for group in evidence.dataset.copies if len({sample.label for sample in group}) == 1]
     if not groups:
         return
     surplus = sum(len(group) - 1 for group in groups)
@@ -26,9 +27,9 @@ def exact_duplicates(dataset: Dataset) -> Iterable[Finding]:
     )
 
 
-def conflicting_duplicates(dataset: Dataset) -> Iterable[Finding]:
+def conflicting_duplicates(evidence: Evidence) -> Iterable[Finding]:
     """Equal files with different labels. `value` is how many groups there are."""
-    groups = [group for group in dataset.copies if len({sample.label for sample in group}) > 1]
+    groups = [group for group in evidence.dataset.copies if len({sample.label for sample in group}) > 1]
     if not groups:
         return
     yield _finding(
@@ -42,12 +43,13 @@ def conflicting_duplicates(dataset: Dataset) -> Iterable[Finding]:
     )
 
 
-def split_leaks(dataset: Dataset) -> Iterable[Finding]:
+def split_leaks(evidence: Evidence) -> Iterable[Finding]:
     """Equal files on both sides of the dataset's own split. `value` is how many held-back pictures are in train too."""
-    groups = [group for group in dataset.copies if _leaks(group)]
+    groups = [group for group in evidence.dataset.copies if _leaks(group)]
     if not groups:
         return
     leaked = sum(sample.split in ("val", "test") for group in groups for sample in group)
+    dataset = evidence.dataset
     held_back = len(dataset.split("val")) + len(dataset.split("test"))
     yield _finding(
         "split-leak",
