@@ -2,27 +2,37 @@
 
 import streamlit as st
 
-from studio.ui import checking, findings
+from studio.ui import checked, closeup, decided, findings, points, verdict
 from studio.ui.cards import head, nothing_yet, onward
 from studio.ui.state import current_dataset, open_dataset
 
-head(
-    "Check", "Finds pictures that cannot be read, copies, and classes that are too small, before they spoil a training."
-)
+head("Check", "Finds what would spoil a training, before it does: broken files, copies, wrong classes, shortcuts.")
 
 entry = current_dataset()
 if entry is None:
     nothing_yet("There are no pictures to check yet.", "Open pictures", "data")
     st.stop()
 
-dataset = open_dataset(entry)
-report = checking.saved(entry, dataset)
-findings.offer(entry, known=report is not None)
-if report is not None:
-    findings.draw(entry, dataset, report)
+with st.spinner("Reading the folder…"):
+    dataset = open_dataset(entry)
+decided.done(entry)
+shown = checked.shown(entry, dataset)
+if shown is not None:
+    verdict.draw(shown.report, shown.fresh, shown.running)
+with st.container(horizontal=True):
+    verdict.offer(entry, shown.kept if shown else None, shown is not None and shown.fresh)
+    if shown is not None and not shown.running:
+        checked.download(entry, dataset, shown)
+if shown is not None:
+    findings.draw(entry, dataset, shown.report.findings)
+    verdict.left_out(shown.report)
+    points.draw(entry, dataset, shown.report.findings)
+decided.panel(entry, dataset)
 onward(
     "augment",
     "Vary the pictures",
     "Next: choose how the pictures are varied while the model learns.",
-    primary=report is not None,
+    primary=shown is not None and shown.fresh,
 )
+if shown is not None:
+    closeup.draw(entry, dataset, shown.report)

@@ -5,12 +5,13 @@ A new check is a function from `Evidence` that yields Findings, in the file of i
 
 from collections.abc import Callable
 
+from studio.checks.placed import Placed
 from studio.checks.report import Finding, Report, Suggestion
 from studio.checks.walk import Looking, walk
 from studio.data.dataset import Dataset
 from studio.workspace import Workspace
 
-__all__ = ["Finding", "Looking", "Report", "Suggestion", "check", "walk"]
+__all__ = ["Finding", "Looking", "Placed", "Report", "Suggestion", "check", "walk"]
 
 
 def check(
@@ -21,9 +22,9 @@ def check(
     `on_progress(done, total)` counts pictures. With a `workspace` what was learnt of each picture is kept there, and
     only pictures that are new to it are looked at the next time.
     """
-    told: Looking | Report | None = None
     for told in walk(dataset, workspace):
         if isinstance(told, Looking) and on_progress:
             on_progress(told.done, told.total)
-    assert isinstance(told, Report)
-    return told
+        if isinstance(told, Report) and told.complete:
+            return told
+    raise AssertionError("a check ends with a complete report")

@@ -15,14 +15,32 @@ from pathlib import Path
 
 import numpy as np
 
-from studio.checks.copies import conflicting_duplicates, exact_duplicates, split_leaks
+from studio.checks.copies import conflicting_duplicates, exact_duplicates, near_duplicates, split_leaks
+from studio.checks.enough import more_images
 from studio.checks.evidence import Evidence
-from studio.checks.files import left_out, too_small, unreadable
+from studio.checks.files import (
+    left_out,
+    odd_aspect,
+    odd_mode,
+    odd_size,
+    rotated,
+    too_small,
+    unreadable,
+    wrong_extension,
+)
 from studio.checks.labels import imbalance, missing_from_train, tiny_classes
+from studio.checks.looks import blank, blurry, bright, dark, grayscale_mix
+from studio.checks.mislabelled import mislabelled
 from studio.checks.opening import opened
-from studio.checks.recognising import can_recognise, recognised
+from studio.checks.outliers import outliers
+from studio.checks.pairs import hard_pairs
+from studio.checks.placed import Placed
+from studio.checks.points import points
+from studio.checks.recognising import can_recognise, recognised, seen
 from studio.checks.report import SEVERITIES, Finding, Report
+from studio.checks.shortcuts import shortcuts
 from studio.checks.traits import TRAIT
+from studio.checks.unsaid import unsaid
 from studio.data.dataset import Dataset, Sample
 from studio.data.split import quotas
 from studio.workspace import Workspace
@@ -50,16 +68,27 @@ AT_ONCE: tuple[Family, ...] = (
     conflicting_duplicates,
     split_leaks,
     exact_duplicates,
+    near_duplicates,
+    blank,
+    dark,
+    bright,
+    blurry,
+    grayscale_mix,
     imbalance,
     too_small,
+    wrong_extension,
+    odd_mode,
+    rotated,
+    odd_size,
+    odd_aspect,
     left_out,
 )
 # The same for what can only be told once the embedded backbone has seen the pictures.
-BY_FEATURES: tuple[Family, ...] = ()
+BY_FEATURES: tuple[Family, ...] = (shortcuts, mislabelled, hard_pairs, outliers, more_images)
 
 
-def walk(dataset: Dataset, workspace: Workspace | None = None) -> Iterator[Looking | Report]:
-    """Check a dataset. The last thing yielded is the complete report. Nothing of the user's is changed.
+def walk(dataset: Dataset, workspace: Workspace | None = None) -> Iterator[Looking | Report | Placed]:
+    """Check a dataset. After the complete report only the map follows. Nothing of the user's is changed.
 
     What was learnt of each picture is kept in the workspace by the content of its file; without one, nowhere.
     """
@@ -78,6 +107,8 @@ def walk(dataset: Dataset, workspace: Workspace | None = None) -> Iterator[Looki
                 evidence = yield from _telling("Recognising what they show", recognising, before + half, total)
             yield Looking("Comparing them", before + len(part), total)
             yield _report(evidence, AT_ONCE + BY_FEATURES, began, complete=whole)
+        if evidence.features is not None:
+            yield Placed(tuple(sample.path for sample in seen(evidence)), points(evidence, cache))
 
 
 def _telling(
@@ -101,7 +132,7 @@ def _report(evidence: Evidence, families: Sequence[Family], began: float, comple
         time.monotonic() - began,
         len(evidence.samples) + len(evidence.faults),
         complete,
-        tuple(evidence.left_out),
+        unsaid(evidence),
     )
 
 

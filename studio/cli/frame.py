@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from studio.errors import StudioError
 from studio.text import printable
-from studio.workspace import Workspace
+from studio.workspace import Workspace, replace_file
 
 app = typer.Typer(
     name="thaw",
@@ -70,6 +71,14 @@ def bar(doing: str) -> Iterator[Any]:
 def document(value: Any) -> None:
     """The one JSON document of a command, in ASCII, which every terminal and pipe takes."""
     print(json.dumps(value, allow_nan=False))
+
+
+def write_out(file: Path, text: str, encoding: str = "utf-8") -> None:
+    """Write a file that a command was asked for. Raises StudioError where it cannot be written."""
+    try:
+        replace_file(file, lambda temporary: temporary.write_bytes(text.encode(encoding)))
+    except OSError as error:
+        raise StudioError(f"The file cannot be written ({error.strerror}).", "Choose another place.", file) from error
 
 
 def say(*lines: str) -> None:

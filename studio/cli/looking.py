@@ -5,18 +5,41 @@ from typing import Annotated, Any
 
 import typer
 
-from studio.cli.frame import DataArgument, JsonOption, RunArgument, WorkspaceOption, app, bar, document, place, say
+from studio.cli.frame import (
+    DataArgument,
+    JsonOption,
+    RunArgument,
+    WorkspaceOption,
+    app,
+    bar,
+    document,
+    place,
+    say,
+    write_out,
+)
 from studio.text import percent
 
 
 @app.command()
-def check(data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
+def check(
+    data: DataArgument,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as one file that any browser shows.")
+    ] = None,
+) -> None:
     """Say what is wrong with a folder of pictures."""
     from studio.checks import check as check_data
     from studio.data.intake import open_data
 
     with bar("Looking at the pictures") as moved:
-        report = check_data(open_data(data, place(workspace)), moved, place(workspace))
+        dataset = open_data(data, place(workspace))
+        report = check_data(dataset, moved, place(workspace))
+    if html is not None:
+        from studio.checks.html import as_html
+
+        write_out(html, as_html(report, dataset, Path(data).stem))
     if json_:
         document(report.as_dict())
         return

@@ -30,6 +30,8 @@ class Contents:
 
     def known(self, sample: Sample) -> bytes | None:
         """The digest of a file that has not changed since it was read."""
+        if not self._known:
+            return None
         state = self._state(sample)
         return self._known.get(state) if state else None
 
@@ -39,6 +41,8 @@ class Contents:
         state = self._state(sample)
         try:
             data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise PictureError("There is no such file.", where=path) from error
         except OSError as error:
             raise PictureError(f"The file cannot be read ({error.strerror}).", where=path) from error
         digest = hashlib.blake2b(data, digest_size=DIGEST).digest()

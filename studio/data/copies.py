@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,13 @@ def exact_copies(dataset: Dataset) -> tuple[tuple[Sample, ...], ...]:
         candidates = [sample for group in same_size for sample in group]
         groups = _together(dataset, candidates, _digest, readers)
     return tuple(sorted(groups, key=lambda group: group[0].path))
+
+
+def still_there(groups: Iterable[tuple[Sample, ...]], dataset: Dataset) -> tuple[tuple[Sample, ...], ...]:
+    """What is left in `dataset` of groups of the same files, with the labels and splits that they have there."""
+    now = {sample.path: sample for sample in dataset.samples}
+    left = [tuple(now[sample.path] for sample in group if sample.path in now) for group in groups]
+    return tuple(sorted((group for group in left if len(group) > 1), key=lambda group: group[0].path))
 
 
 def _together(

@@ -3,12 +3,15 @@
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from studio.data.decisions import Decision, Groups
+
 Split = Literal["train", "val", "test"]
+BY_YOU = "Set aside by you."  # the reason of a file that a person decided not to use
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,18 @@ class SetAside:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures under `root`. Samples stand in the order of their paths; nothing under `root` is ever changed."""
+    """Pictures under `root`. Samples stand in the order of their paths; nothing under `root` is ever changed.
+
+    `decided` are the decisions that hold here, `alike` groups of near copies (paths), as the last check found them;
+    `as_read` is the dataset before that, None where neither is known.
+    """
 
     root: Path
     samples: tuple[Sample, ...]
     set_aside: tuple[SetAside, ...] = ()
+    decided: tuple[Decision, ...] = ()
+    alike: Groups = ()
+    as_read: "Dataset | None" = field(default=None, compare=False, repr=False)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -62,13 +72,16 @@ class Dataset:
     @cached_property
     def copies(self) -> tuple[tuple[Sample, ...], ...]:
         """Groups of pictures that are the same file, byte for byte. The first use reads files of equal size."""
-        from studio.data.copies import exact_copies
+        from studio.data.copies import exact_copies, still_there
 
-        return exact_copies(self)
+        return still_there(self.as_read.copies, self) if self.as_read else exact_copies(self)
 
     @cached_property
     def fingerprint(self) -> str:
-        """32 hex digits that change when any picture, label or split does (by path, size and time of change)."""
+        """32 hex digits that change when any picture, label, split or decision does.
+
+        Pictures by path, size and time of change; decisions by what they say, whenever they were made.
+        """
         digest = hashlib.blake2b(digest_size=16)
         for sample in self.samples:
             try:
@@ -77,4 +90,6 @@ class Dataset:
             except OSError:
                 state = None
             digest.update(json.dumps([sample.path, sample.label, sample.split, state]).encode())
+        for one in self.decided:
+            digest.update(json.dumps(["decided", one.path, one.action, one.label, one.check]).encode())
         return digest.hexdigest()

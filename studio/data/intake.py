@@ -8,6 +8,7 @@ from pathlib import Path
 
 from studio.data.archive import unpack
 from studio.data.dataset import Dataset, SetAside
+from studio.data.decided import as_decided
 from studio.data.identity import home, located
 from studio.data.layout import EXPECTED, arrange, wrapping
 from studio.data.listing import Listing, look_through
@@ -21,22 +22,22 @@ __all__ = ["Opened", "open_data", "open_watched", "read_folder", "read_table"]
 
 @dataclass(frozen=True)
 class Opened:
-    """A dataset, and for every file or folder that decides what is in it when that last changed (nanoseconds)."""
+    """A dataset as read, and for every file or folder that it depends on when that last changed (nanoseconds)."""
 
     dataset: Dataset
     watched: tuple[tuple[str, int], ...]
 
 
 def open_data(source: str | Path, workspace: Workspace, on_progress: Told | None = None) -> Dataset:
-    """The dataset in a folder, a .zip (unpacked once, into the workspace) or a .csv table.
+    """The dataset in a folder, a .zip (unpacked once, into the workspace) or a .csv table, under its decisions.
 
     `on_progress(doing, done, total)` hears what is being done. Raises DataError with what was expected instead.
     """
-    return open_watched(source, workspace, on_progress).dataset
+    return as_decided(open_watched(source, workspace, on_progress).dataset, home(source, workspace))
 
 
 def open_watched(source: str | Path, workspace: Workspace, on_progress: Told | None = None) -> Opened:
-    """`open_data`, with what to watch to know whether the dataset must be read again."""
+    """`open_data` before any decision, with what to watch to know whether the dataset must be read again."""
     path = located(source)
     if path.is_dir():
         return _from_folder(path, on_progress)

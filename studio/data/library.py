@@ -5,14 +5,16 @@ import threading
 import time
 import tomllib
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import tomlkit
 
 from studio.data.dataset import Dataset
+from studio.data.decided import as_decided
+from studio.data.decisions import ALIKE, DECISIONS
 from studio.data.identity import home, identity, located
 from studio.data.intake import Opened, changed, open_watched
 from studio.data.roots import Roots
@@ -24,7 +26,7 @@ _RECORD = "dataset.toml"
 _KEPT = 8  # datasets in memory; 60,000 pictures take about 25 MB
 _SETTLED = 50_000_000  # nanoseconds within which a file system may not tell two changes apart
 
-_memory: OrderedDict[Path, Opened] = OrderedDict()
+_memory: OrderedDict[Path, "_Known"] = OrderedDict()
 _memory_lock = threading.Lock()
 _reading: dict[Path, threading.Lock] = {}
 
@@ -42,6 +44,27 @@ class Entry:
     kind: Kind
     opened_at: float
     folder: Path
+
+
+@dataclass
+class _Known:
+    """What was read for one library folder, and the dataset that its decisions make of it.
+
+    After a decision nothing is read again, so that it costs little however many pictures there are.
+    """
+
+    opened: Opened
+    dataset: Dataset | None = field(default=None, init=False)
+    _watched: tuple[tuple[str, int], ...] = field(default=(), init=False)
+
+    def decided(self, folder: Path) -> Dataset:
+        """The dataset under the decisions in `folder` as they are now. Raises DataError where they are damaged."""
+        began = time.time_ns()
+        watched = tuple(changed(folder / name) for name in (DECISIONS, ALIKE))
+        if self.dataset is None or watched != self._watched:
+            self.dataset = as_decided(self.opened.dataset, folder)
+            self._watched = watched if _settled(watched, began) else ()
+        return self.dataset
 
 
 class Library:
@@ -83,7 +106,7 @@ class Library:
         return entry
 
     def open(self, id: str, refresh: bool = False) -> Dataset:
-        """The dataset itself: from memory while its folders are as they were, else read again, as with `refresh`.
+        """The dataset itself, under its decisions: from memory while its folders are as they were, else read again.
 
         A file that is overwritten in place does not change its folder: ask for `refresh` then. Raises DataError.
         """
@@ -91,7 +114,7 @@ class Library:
         return _read(entry.folder, Path(entry.source), self.workspace, refresh=refresh)
 
     def forget(self, id: str) -> None:
-        """Take a dataset off the list, with what was unpacked or uploaded for it. The user's own folder stays."""
+        """Take a dataset off the list, with what was unpacked, uploaded or decided. The user's own folder stays."""
         entry = self.get(id)
         with _memory_lock:
             _memory.pop(entry.folder, None)
@@ -121,21 +144,25 @@ def _read(
         lock = _reading.setdefault(folder, threading.Lock())
     with lock:
         with _memory_lock:
-            opened = _memory.get(folder)
-            if opened:
+            known = _memory.get(folder)
+            if known:
                 _memory.move_to_end(folder)
-        if opened and not refresh and all(changed(Path(path)) == (path, at) for path, at in opened.watched):
-            return opened.dataset
+        if known and not refresh and all(changed(Path(path)) == (path, at) for path, at in known.opened.watched):
+            return known.decided(folder)
         began = time.time_ns()
-        opened = open_watched(source, workspace, on_progress)
-        settled = all(at < began - _SETTLED for _, at in opened.watched)
+        known = _Known(open_watched(source, workspace, on_progress))
         with _memory_lock:
             _memory.pop(folder, None)
-            if settled:
-                _memory[folder] = opened
+            if _settled(known.opened.watched, began):
+                _memory[folder] = known
             while len(_memory) > _KEPT:
                 _memory.popitem(last=False)
-        return opened.dataset
+        return known.decided(folder)
+
+
+def _settled(watched: Iterable[tuple[str, int]], began: int) -> bool:
+    """Whether all this changed so long before the look at it that began then that another change would show."""
+    return all(at < began - _SETTLED for _, at in watched)
 
 
 def _entry(folder: Path) -> Entry | None:

@@ -21,6 +21,16 @@ def rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
+def transparent(image: Image.Image) -> bool:
+    """Whether any pixel of a loaded picture is not wholly opaque."""
+    if image.mode in ("LA", "RGBA", "PA", "RGBa", "La"):
+        low, _ = image.getchannel(len(image.getbands()) - 1).getextrema()
+        return isinstance(low, int | float) and low < 255
+    if "transparency" not in image.info:
+        return False
+    return any(image.crop(box).convert("RGBA").getchannel("A").getextrema() != (255, 255) for box in _bands(image))
+
+
 def _over_white(part: Image.Image) -> Image.Image:
     layered = part.convert("RGBA")
     white = Image.new("RGBA", layered.size, (255, 255, 255, 255))

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from studio.data import timed
-from studio.data.modes import rgb
+from studio.data import facts, timed
+from studio.data.facts import Facts
+from studio.data.modes import rgb, transparent
 from studio.errors import PictureError
 
 PICTURE_SUFFIXES = frozenset(
@@ -109,6 +110,31 @@ def examine(source: Path | bytes) -> PictureHeader:
         return found
 
 
+def survey(source: Path | bytes, at_least: int) -> tuple[Facts, Image.Image]:
+    """What the file says, and the picture in RGB, the right way up, made smaller as far as is fast.
+
+    Its short side is still at least `at_least` pixels, if it was before. The whole file is read, so that one that is
+    cut off is found. Raises PictureError.
+    """
+    with _opened(source) as image:
+        (width, height), kind, mode = image.size, image.format or "", image.mode
+        known = _told(image) if kind == "TIFF" else None  # a TIFF turns itself as it is loaded
+        image.draft(None, (at_least, at_least))
+        _load(image)
+        orientation, camera, taken = known or _told(image)
+        if orientation >= 5 and not known:  # Pillow has turned a TIFF's size already
+            width, height = height, width
+        quality = facts.quality(image.quantization) if isinstance(image, JpegImageFile) else 0
+        see_through = transparent(image)
+        found = Facts(width, height, kind, mode, orientation, _animated(image), see_through, quality, camera, taken)
+        small = rgb(image)
+        factor = min(small.size) // at_least
+        if factor > 1:
+            small = small.reduce(factor)
+        turn = _TURNS.get(orientation) if not known else None
+        return found, small.transpose(turn) if turn is not None else small
+
+
 def thumbnail(path: Path | bytes, side: int) -> bytes:
     """A WebP that fits into `side` by `side` pixels, never enlarged. Raises PictureError."""
     small = open_image(path, at_least=side)
@@ -197,6 +223,27 @@ def _orientation(image: Image.Image) -> int:
     except _DAMAGED:
         return 1
     return value if isinstance(value, int) and value in _TURNS else 1
+
+
+def _told(image: Image.Image) -> tuple[int, str, int]:
+    """EXIF orientation, camera and date; nothing where the data are damaged or not there."""
+    if isinstance(image, JpegImageFile) and "exif" not in image.info and "xmp" not in image.info:
+        return 1, "", 0
+    try:
+        with _quietly():
+            exif = image.getexif()
+            camera, taken = facts.camera(exif), facts.taken(exif)
+    except facts.HOSTILE:
+        camera, taken = "", 0
+    return _orientation(image), camera, taken
+
+
+def _animated(image: Image.Image) -> bool:
+    """Whether there is a second frame. They are not counted: that would read files of any length to their end."""
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except _DAMAGED:
+        return True  # there is one, and it is damaged
 
 
 def _refuse_giant(image: Image.Image, where: Path | None) -> None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from studio.data.dataset import Dataset, Sample
@@ -15,8 +16,9 @@ def split(dataset: Dataset, val_share: float = 0.2, seed: int = 0) -> Dataset:
     """The dataset with a split for every sample.
 
     A dataset's own train and val stay as they are, and so does a test split. Otherwise `val_share` of each class is
-    held back as val: the same pictures for the same seed, whatever the order of the files; equal files stay on one
-    side. Raises DataError where nothing can be learned from or held back.
+    held back as val: the same pictures for the same seed, whatever the order of the files; equal files and near copies
+    stay on one side; near copies only where that leaves something of their class to measure with. Raises DataError
+    where nothing can be learned from or held back.
     """
     if not 0 < val_share < 1:
         raise DataError(f"A share of {val_share} cannot be held back.", "Choose one between 0 and 1.")
@@ -31,7 +33,14 @@ def split(dataset: Dataset, val_share: float = 0.2, seed: int = 0) -> Dataset:
     if "val" in own:
         return _assigned(dataset, set())
     pool = [sample for sample in dataset.samples if sample.split != "test"]
-    held_back = _held_back(_units(dataset, pool), val_share, seed)
+    equal = [[sample.path for sample in group] for group in dataset.copies]
+    barred = {sample.path for group in dataset.copies if len({one.label for one in group}) > 1 for sample in group}
+    held_back = _held_back(_units(pool, [*equal, *dataset.alike]), barred, val_share, seed)
+    measured = {sample.label for sample in pool if sample.path in held_back}
+    alone = {sample.path for sample in pool if sample.label not in measured}
+    if alone and dataset.alike:  # a class that is all alike, as frames of one film are, would not be measured at all
+        near = [[path for path in group if path not in alone] for group in dataset.alike]
+        held_back = _held_back(_units(pool, [*equal, *near]), barred, val_share, seed)
     if not held_back:
         raise DataError(
             "No class has two different pictures, so none can be held back to measure accuracy.",
@@ -68,31 +77,55 @@ def _assigned(dataset: Dataset, held_back: set[str]) -> Dataset:
     return replace(dataset, samples=tuple(placed(sample) for sample in dataset.samples))
 
 
-def _units(dataset: Dataset, pool: list[Sample]) -> list[Unit]:
-    """`pool` in groups that must stay together: equal files, and every other picture by itself."""
-    group_of = {sample.path: number for number, group in enumerate(dataset.copies) for sample in group}
-    together: dict[int | str, list[Sample]] = defaultdict(list)
+def _units(pool: list[Sample], groups: Iterable[Sequence[str]]) -> list[Unit]:
+    """`pool` in units that must stay together: pictures in groups (by path) that touch, and all others alone."""
+    parents: dict[str, str] = {}
+    for first, *rest in filter(None, groups):
+        for path in rest:
+            parents[_root(parents, path)] = _root(parents, first)
+    together: dict[str, list[Sample]] = defaultdict(list)
     for sample in pool:
-        together[group_of.get(sample.path, sample.path)].append(sample)
+        together[_root(parents, sample.path)].append(sample)
     return [tuple(sorted(unit, key=lambda sample: sample.path)) for unit in together.values()]
 
 
-def _held_back(units: list[Unit], share: float, seed: int) -> set[str]:
-    """The paths to hold back. Equal files with different labels are never among them: they would measure nothing."""
+def _root(parents: dict[str, str], path: str) -> str:
+    """The picture that stands for all that `path` belongs together with."""
+    while (parent := parents.get(path, path)) != path:
+        parents[path] = parents.get(parent, parent)  # half the way for whoever asks next
+        path = parent
+    return path
+
+
+def _held_back(units: list[Unit], barred: set[str], share: float, seed: int) -> set[str]:
+    """The paths to hold back. `barred` are equal files with different labels, never among them: they measure nothing.
+
+    Units of one label fill its quota first; what is left goes to units of near copies that lie in several classes.
+    """
     counts: dict[str, int] = defaultdict(int)
     choices: dict[str, list[Unit]] = defaultdict(list)
+    mixed: list[Unit] = []
     for unit in units:
         for sample in unit:
             counts[sample.label] += 1
         if len({sample.label for sample in unit}) == 1:
             choices[unit[0].label].append(unit)
-    quota = quotas(counts, share)
+        elif not any(sample.path in barred for sample in unit):
+            mixed.append(unit)
+    room = quotas(counts, share)
     chosen: set[str] = set()
     for label, own in choices.items():
         own.sort(key=lambda unit: _draw(unit, seed))
         stays = counts[label] > sum(len(unit) for unit in own)  # some of the class is in train in any case
-        for unit in _fill(own if stays else own[1:], quota[label]):
+        for unit in _fill(own if stays else own[1:], room[label]):
             chosen.update(sample.path for sample in unit)
+            room[label] -= len(unit)
+    for unit in sorted(mixed, key=lambda unit: _draw(unit, seed)):
+        needed = Counter(sample.label for sample in unit)
+        if all(count <= room[label] for label, count in needed.items()):
+            chosen.update(sample.path for sample in unit)
+            for label, count in needed.items():
+                room[label] -= count
     return chosen
 
 

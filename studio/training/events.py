@@ -198,7 +198,7 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class Noted(Event):
-    """How the run saves time, in words for a person: what it reuses, and in which precision it computes."""
+    """What the run was trained under, or how it saves time, in words for a person."""
 
     sentence: str
 

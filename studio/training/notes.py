@@ -1,9 +1,27 @@
-"""How a run saves time, in words for a person."""
+"""What a run was trained under and how it saves time, in words for a person."""
+
+from collections.abc import Sequence
+
+from studio.data.decisions import Decision
+
+
+def decided(decisions: Sequence[Decision]) -> str:
+    """For decisions about single pictures that change what is learnt; empty where there are none."""
+    counts = {
+        "set aside": sum(one.action == "set-aside" for one in decisions),
+        "moved to another class": sum(one.action == "move" for one in decisions),
+    }
+    total = sum(counts.values())
+    told = ", ".join(f"{count:,} {words}" for words, count in counts.items() if count)
+    first, _, rest = told.partition(" ")
+    noun = "picture" if first == "1" else "pictures"
+    return f"Trained under {total:,} decision{'s' if total > 1 else ''}: {first} {noun} {rest}." if total else ""
 
 
 def known(pictures: int) -> str:
-    """For pictures that an earlier run had looked at."""
-    return f"{pictures:,} pictures were known from an earlier run: what the frozen part makes of them is in the cache."
+    """For pictures that an earlier run, or a check, had looked at."""
+    earlier = f"{pictures:,} pictures were known from an earlier run or check"
+    return f"{earlier}: what the frozen part makes of them is in the cache."
 
 
 def frozen(words: str, alike: float) -> str:

@@ -13,15 +13,18 @@ from studio.augment.pipeline import Pipeline
 from studio.data.contents import Contents
 from studio.data.dataset import Dataset, Sample
 from studio.data.dataset import Split as SplitName
-from studio.data.intake import open_data
+from studio.data.decided import as_decided, is_pinned, pin
+from studio.data.intake import open_data, open_watched
 from studio.data.split import split as split_dataset
 from studio.errors import BackboneError, DataError
 from studio.model.boundary import Halves, cut
 from studio.model.stages import StageTensors, evaluating, stages
 from studio.model.weights import build
 from studio.recipe import Recipe
-from studio.training.events import Event, Prepared
+from studio.training import notes
+from studio.training.events import Event, Noted, Prepared
 from studio.training.loader import Pictures
+from studio.training.place import CHECKPOINT
 from studio.training.precision import Plan, Precision
 from studio.training.sources import Split
 from studio.training.world import World
@@ -67,22 +70,48 @@ def network(recipe: Recipe, classes: int, world: World) -> tuple[nn.Module, Geom
     return model, geometry
 
 
-def load_data(recipe: Recipe, workspace: Workspace) -> Dataset:
-    """The dataset with every sample in a split. Raises DataError where nothing can be learnt or measured on it."""
-    dataset = split_dataset(open_data(recipe.data.source, workspace), recipe.data.val_share, recipe.seed)
+def load_data(recipe: Recipe, workspace: Workspace, folder: Path | None = None) -> Dataset:
+    """The dataset with every sample in a split. Raises DataError where nothing can be learnt or measured on it.
+
+    A run's `folder` keeps the decisions that it began with: it goes on under those, whatever is decided later.
+    """
+    whole = open_data(recipe.data.source, workspace) if folder is None else _as_begun(recipe, workspace, folder)
+    if whole.decided and len(whole.classes) < 2:
+        raise DataError(
+            "What was decided about these pictures leaves fewer than two classes.",
+            "Undo some of the decisions.",
+            whole.root,
+        )
+    dataset = split_dataset(whole, recipe.data.val_share, recipe.seed)
     sides: tuple[tuple[SplitName, str], ...] = (("train", "learn from"), ("val", "measure accuracy on"))
     for side, purpose in sides:
         if not dataset.split(side):
             raise DataError(
                 f"There are no pictures to {purpose}.", "Give every class at least two pictures.", dataset.root
             )
+    if folder is not None and folder.is_dir() and not is_pinned(folder):
+        pin(dataset, folder)
     return dataset
 
 
-def make_ready(recipe: Recipe, workspace: Workspace, world: World) -> Generator[Event, None, Job]:
-    """Load data and network; yields what it is doing and returns the job."""
+def _as_begun(recipe: Recipe, workspace: Workspace, folder: Path) -> Dataset:
+    """The dataset under the decisions of the run in `folder`, which are those of now if it begins only now."""
+    source = recipe.data.source
+    if is_pinned(folder):
+        return as_decided(open_watched(source, workspace).dataset, folder, pinned=True)
+    if (folder / CHECKPOINT).is_file():  # an older studio began it, which knew no decisions
+        return open_watched(source, workspace).dataset
+    return open_data(source, workspace)
+
+
+def make_ready(
+    recipe: Recipe, workspace: Workspace, world: World, folder: Path | None = None
+) -> Generator[Event, None, Job]:
+    """Load data and network for the run in `folder`, if there is one; yields what it is doing and returns the job."""
     yield Prepared("Reading the folder of pictures", 0, 0)
-    dataset = world.in_turn(lambda: load_data(recipe, workspace))
+    dataset = world.in_turn(lambda: load_data(recipe, workspace, folder))
+    if words := notes.decided(dataset.decided):
+        yield Noted(words)
     yield Prepared(f"Loading the backbone {recipe.model.backbone}", 0, 0)
     model, geometry = network(recipe, len(dataset.classes), world)
     train, val = dataset.split("train"), dataset.split("val")

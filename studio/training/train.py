@@ -65,7 +65,7 @@ def _train(
     told: list[Event],
 ) -> Iterator[Event]:
     began = time.monotonic()
-    job = yield from make_ready(recipe, workspace, world)
+    job = yield from make_ready(recipe, workspace, world, folder)
     if where is not None and folder is not None:
         state.restore_weights(folder, job.model)
     schedule = Schedule(recipe, len(job.stages), job.split.steps)

@@ -1,125 +1,124 @@
-"""The Check page's parts: a check as it goes, and its report, worst first."""
+"""The findings of a check, worst first: each with its pictures, why it matters, and what can be done about it."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import TypeVar
 
 import pandas as pd
 import streamlit as st
 
-from studio.data.dataset import Dataset
+from studio.checks.report import Finding, Severity
+from studio.checks.wording import SEVERITIES, title
+from studio.data.dataset import Dataset, Sample
 from studio.data.library import Entry
-from studio.ui import checking, pictures
+from studio.text import percent
+from studio.ui import closeup, pictures, remedies
 from studio.ui.boundary import boundary
-from studio.ui.cards import count, duration, fault, plain
+from studio.ui.cards import count, plain
+from studio.ui.components import Item
 
-VERDICTS = {
-    "ready": ("Ready", "success", ":material/check_circle:"),
-    "attention": ("Needs attention", "warning", ":material/warning:"),
-    "not-ready": ("Not ready", "error", ":material/block:"),
-}
-SEVERITIES: dict[str, tuple[str, Literal["red", "orange", "gray"]]] = {
-    "critical": ("must be mended", "red"),
-    "attention": ("worth a look", "orange"),
-    "note": ("good to know", "gray"),
-}
+_COLOURS: dict[Severity, str] = {"critical": "red", "attention": "orange", "note": "gray"}
+T = TypeVar("T")
+OPEN = 3  # findings that are unfolded from the start
+_GROUPS = 12  # groups of copies on a page
+_ROWS = 200  # files in a table
 
 
-def offer(entry: Entry, known: bool) -> None:
-    """The button that checks, and what came of a check without an end. `known`: there is a report already."""
-    now = checking.state(entry)
-    if now is not None and now.status == "running":
-        going(entry)
-        return
-    if not known:
-        st.markdown("Every picture is opened once and compared with the others. Nothing is changed.")
-    if st.button(
-        "Check again" if known else "Check these pictures",
-        type="secondary" if known else "primary",
-        icon=":material/fact_check:",
-    ):
-        with st.spinner("Checking…"):
-            checking.begin(entry, afresh=known)
-        st.rerun()
-    if now is not None:
-        unended(now)
-
-
-def unended(now: checking.Checking) -> None:
-    """Why the last check has no report."""
-    if now.status == "failed":
-        fault(now.what, now.remedy)
-    elif now.status == "cancelled":
-        st.caption("The last check was cancelled before it was done.")
-    else:
-        st.warning(
-            "The studio was closed before the last check was done. Check once more to see its report.",
-            icon=":material/warning:",
+def draw(entry: Entry, dataset: Dataset, findings: Sequence[Finding]) -> None:
+    """Every finding; the first few are unfolded, if they ask for anything."""
+    if any(finding.images and finding.check not in remedies.NOT_BY_PICTURES for finding in findings):
+        st.caption(
+            "Click a picture to see it large. Tick some, and the buttons are about those alone. Whatever you decide "
+            "can be undone, and your files stay as they are."
         )
+    for place, finding in enumerate(findings):
+        key = f"finding-{entry.id}-{finding.check}-{finding.severity}"
+        grave = finding.severity != "note" or place == 0
+        badge = f":{_COLOURS[finding.severity]}-badge[{SEVERITIES[finding.severity]}]"
+        block = st.expander(
+            f"**{plain(title(finding.check))}**{_how_many(finding)} {badge}",
+            expanded=place < OPEN and grave,
+            key=key,
+            on_change="rerun",
+        )
+        if block.open:
+            with block:
+                one(entry, dataset, finding, key)
 
 
-@st.fragment(run_every=1.0)
+def _how_many(finding: Finding) -> str:
+    if finding.groups:
+        return f" · {count(len(finding.groups), 'group')}"
+    return f" · {count(len(finding.images), 'picture')}" if finding.images else ""
+
+
+@st.fragment
 @boundary()
-def going(entry: Entry) -> None:
-    """How far the check is, looked up each second while it goes; then the page is drawn with the report."""
-    now = checking.state(entry)
-    if now is None or now.status != "running":
-        st.rerun()
-    cancelling = checking.cancelling(entry)
-    with st.container(border=True):
-        st.progress(min(now.done / max(now.total, 1), 1.0), text="Stopping…" if cancelling else _sentence(now))
-        st.caption("You may leave this page: the check goes on, and its report is here when you come back.")
-        if st.button("Cancel", icon=":material/stop_circle:", key="cancel-check", disabled=cancelling):
-            checking.cancel(entry)
-            st.rerun(scope="fragment")
+def one(entry: Entry, dataset: Dataset, finding: Finding, key: str) -> None:
+    """One finding: what, why, where, what to do. Drawn by itself when something in it is ticked."""
+    with st.container(gap="xsmall"):
+        st.markdown(f"**{plain(finding.sentence)}**")
+        if finding.why:
+            st.markdown(f"Why this matters: {plain(finding.why)}")
+        if finding.remedy:
+            st.markdown(f"What to do: {plain(finding.remedy)}")
+    there = pictures.samples(dataset)
+    seen = [] if finding.check == "unreadable" else [path for path in finding.images if path in there]
+    ticked: tuple[int, ...] = ()
+    if seen or finding.groups:
+        items = _page(dataset, finding, seen, key)
+        chosen = pictures.choose(entry, dataset, items, key=f"{key}-pictures")
+        ticked = chosen.ticked
+        if chosen.picked is not None:
+            closeup.open_one(entry, dataset.samples[chosen.picked].path, finding)
+    _files(dataset, finding, [path for path in finding.images if path not in there or not seen])
+    remedies.offer(entry, dataset, finding, [dataset.samples[n].path for n in ticked], key)
 
 
-def _sentence(now: checking.Checking) -> str:
-    if not now.total:
-        return "Getting ready…"
-    return f"{now.what}: {now.done:,} of {now.total:,}"
+def _page(dataset: Dataset, finding: Finding, seen: Sequence[str], key: str) -> list[Item]:
+    """The pictures to show now, some dozens; more of them are turned to by pages."""
+    there, places, called = pictures.samples(dataset), pictures.places(dataset), pictures.called_in(dataset)
+    if finding.groups:
+        groups = _turned(finding.groups, _GROUPS, key)
+        rows = [(path, place) for place, group in groups for path in group if path in there]
+    else:
+        rows = [(path, 0) for _, path in _turned(seen, pictures.A_PAGE, key)]
+    return [
+        Item(n=places[path], caption=caption(finding, there[path], called.get(path, path)), group=group)
+        for path, group in rows
+    ]
 
 
-def draw(entry: Entry, dataset: Dataset, report: dict[str, Any]) -> None:
-    """The verdict, then every finding with its pictures, why it matters and what to do."""
-    title, kind, icon = VERDICTS[report["verdict"]]
-    getattr(st, kind)(plain(report["sentence"]), title=title, icon=icon)
-    st.caption(f"{count(report['images'], 'picture')} checked in {duration(report['seconds'])}.")
-    for place, finding in enumerate(report["findings"]):
-        one(entry, dataset, finding, f"finding-{place}-{finding['check']}")
+def _turned(those: Sequence[T], at_once: int, key: str) -> list[tuple[int, T]]:
+    """The page of `those` that a person turned to, each with its number from 1."""
+    pages = -(-len(those) // at_once)
+    page = st.pagination(pages, key=f"{key}-page") if pages > 1 else 1
+    first = (page - 1) * at_once
+    return list(enumerate(those[first : first + at_once], first + 1))
 
 
-def one(entry: Entry, dataset: Dataset, finding: dict[str, Any], key: str) -> None:
-    """One finding: how grave, what, why, what to do, and where."""
-    word, colour = SEVERITIES[finding["severity"]]
-    with st.container(border=True):
-        with st.container(gap="xsmall"):
-            st.badge(word, color=colour)
-            st.markdown(f"**{plain(finding['sentence'])}**")
-            if finding.get("why"):
-                st.caption(plain(finding["why"]))
-        if finding.get("remedy"):
-            st.text(f"What to do: {finding['remedy']}")
-        rows = _pictures(dataset, finding)
-        if finding["check"] == "unreadable":  # there is nothing to see of them
-            rows = rows.iloc[:0]
-        if len(rows):
-            pictures.show(entry, dataset, rows, key)
-        shown = set(rows["path"])
-        others = [path for path in finding["images"] if path not in shown]
-        if others:
-            reasons = [finding["reasons"].get(path, "") for path in others]
-            st.dataframe(
-                pd.DataFrame({"File": others, "Why": reasons}),
-                hide_index=True,
-                alt="Files that cannot be shown, and why",
-            )
+def caption(finding: Finding, sample: Sample, name: str) -> str:
+    """The lines under a picture: what it looks like and how sure that is, or its name and what is said of it."""
+    suggestion, short = finding.suggestions.get(sample.path), name.rpartition("/")[2]
+    if suggestion:
+        return f"looks like {suggestion.label}\n{percent(suggestion.confidence, 0)} sure, is in {sample.label}\n{short}"
+    if finding.groups:
+        side = {"train": "to learn from", "val": "held back", "test": "test"}.get(sample.split or "", "")
+        told = ", ".join(part for part in (sample.label, side if finding.check == "split-leak" else "") if part)
+        return f"{short}\n{finding.reasons.get(sample.path) or told}"
+    return f"{short}\n{finding.reasons.get(sample.path) or sample.label}"
 
 
-def _pictures(dataset: Dataset, finding: dict[str, Any]) -> pd.DataFrame:
-    """The finding's pictures that can be shown: groups stay together, each with its number."""
-    groups = finding.get("groups") or []
-    order = [(path, f"{place} · {path}") for place, group in enumerate(groups, 1) for path in group]
-    if len(groups) < 2:
-        order = [(path, path) for path in (groups[0] if groups else finding["images"])]
-    wanted = pd.DataFrame(order, columns=["path", "caption"])
-    places = pictures.table(dataset).set_index("path")["n"].reindex(wanted["path"])
-    return wanted.assign(n=places.to_numpy()).dropna(subset=["n"]).astype({"n": int})
+def _files(dataset: Dataset, finding: Finding, paths: Sequence[str]) -> None:
+    """Files that there is nothing to see of, and why."""
+    if not paths:
+        return
+    called = pictures.called_in(dataset)
+    frame = pd.DataFrame(
+        {
+            "File": [called.get(path, path) for path in paths[:_ROWS]],
+            "Why": [finding.reasons.get(path, "") for path in paths[:_ROWS]],
+        }
+    )
+    st.dataframe(frame, hide_index=True, alt="Files that cannot be shown, and why")
+    if len(paths) > _ROWS:
+        st.caption(f"The first {_ROWS} of {len(paths):,}.")

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import streamlit as st
 from PIL import Image
 
 from studio.data.called import called
-from studio.data.dataset import Dataset
+from studio.data.dataset import Dataset, Sample
 from studio.data.library import Entry
 from studio.data.split import split
-from studio.ui.components import Item, gallery
+from studio.ui.components import Chosen, Item, choosing_gallery, gallery
 from studio.ui.state import workspace
 
 AT_ONCE = 2000  # pictures in one gallery; beyond that one turns pages
+A_PAGE = 42  # pictures on a page where one decides about them
 
 _FEW, _TALL = 24, 640  # more pictures than this scroll in a frame of that many pixels, so that the page stays short
 
@@ -28,8 +30,23 @@ def table(dataset: Dataset) -> pd.DataFrame:
 
 def names(dataset: Dataset, rows: pd.DataFrame) -> list[str]:
     """What a person calls the pictures in `rows`: their path, as it was before an upload made it safe."""
-    known = _called(dataset.fingerprint, str(dataset.root))
+    known = called_in(dataset)
     return [known.get(path, path) for path in map(str, rows["path"])]
+
+
+def called_in(dataset: Dataset) -> dict[str, str]:
+    """What uploaded pictures were called, by their path in the dataset; empty for all others."""
+    return _called(dataset.fingerprint, str(dataset.root))
+
+
+def places(dataset: Dataset) -> dict[str, int]:
+    """The place of each picture in the dataset, by its path."""
+    return _places(dataset.fingerprint, dataset)
+
+
+def samples(dataset: Dataset) -> dict[str, Sample]:
+    """The dataset's pictures by their path."""
+    return _samples(dataset.fingerprint, dataset)
 
 
 def divided(dataset: Dataset, val_share: float, seed: int) -> pd.DataFrame:
@@ -47,6 +64,11 @@ def show(entry: Entry, dataset: Dataset, rows: pd.DataFrame, key: str) -> int | 
         return gallery(entry.id, items, dataset.fingerprint, key=f"{key}-{page}")
 
 
+def choose(entry: Entry, dataset: Dataset, items: Sequence[Item], key: str) -> Chosen:
+    """A gallery of a page of pictures, to look at by a click and to tick."""
+    return choosing_gallery(entry.id, items, dataset.fingerprint, key=key)
+
+
 def inline(picture: np.ndarray) -> str:
     """A small picture (height, width, 3) uint8 as an address that holds it.
 
@@ -54,12 +76,27 @@ def inline(picture: np.ndarray) -> str:
     """
     target = io.BytesIO()
     Image.fromarray(picture).save(target, "WEBP", quality=92)
-    return f"data:image/webp;base64,{base64.b64encode(target.getvalue()).decode()}"
+    return address(target.getvalue())
+
+
+def address(webp: bytes) -> str:
+    """A WebP as an address that holds it."""
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}"
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _called(fingerprint: str, root: str) -> dict[str, str]:
     return called(Path(root), workspace())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _places(fingerprint: str, _dataset: Dataset) -> dict[str, int]:
+    return {sample.path: n for n, sample in enumerate(_dataset.samples)}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _samples(fingerprint: str, _dataset: Dataset) -> dict[str, Sample]:
+    return {sample.path: sample for sample in _dataset.samples}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -102,7 +102,9 @@ def warnings(progress: Progress) -> None:
 def savings(progress: Progress) -> None:
     """How a run that ended saved time; while it goes on, the live chart says so."""
     if progress.notes:
-        with st.expander("How this run saved time", expanded=True, icon=":material/speed:", key="savings"):
+        with st.expander(
+            "What it was trained under, and what saved time", expanded=True, icon=":material/speed:", key="savings"
+        ):
             st.caption("\n".join(f"- {plain(sentence)}" for sentence in progress.notes[:20]))
             st.caption(SWITCHED_OFF)
 

@@ -10,6 +10,7 @@ from PIL import Image
 from studio.data.library import Entry
 from studio.data.picture import open_picture
 from studio.errors import PictureError
+from studio.results.evaluate import Results
 from studio.results.predict import Prediction, Predictor
 from studio.runs.run import Run
 from studio.text import percent
@@ -37,8 +38,10 @@ def choose(run: Run, entry: Entry | None) -> Path | bytes | None:
 def held_back(run: Run, entry: Entry) -> Path | None:
     """A few pictures that the model was measured on, to click."""
     dataset = open_dataset(entry)
-    rows = pictures.divided(dataset, run.recipe.data.val_share, run.recipe.seed)
-    few = rows[rows["split"] == "val"].groupby("label").head(max(1, _FEW // len(dataset.classes))).head(_FEW)
+    measured = Results.of(run).frame[["path", "label"]]  # under the decisions of that day, not of today
+    rows = measured.merge(pictures.table(dataset)[["path", "n"]], on="path")
+    of_each = max(1, _FEW // max(1, len(set(rows["label"]))))
+    few = rows.groupby("label").head(of_each).head(_FEW)
     clicked = pictures.show(entry, dataset, few.assign(caption="is " + few["label"]), key=f"try-{run.id}")
     if clicked is not None:
         st.session_state[f"try-n-{run.id}"] = clicked

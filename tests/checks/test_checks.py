@@ -12,6 +12,7 @@ from studio.checks import Finding, Report
 from studio.data import check
 from studio.data.dataset import Dataset
 from studio.data.intake import read_folder
+from tests.checks.conftest import scene
 
 Pictures = Callable[..., Path]
 
@@ -105,7 +106,7 @@ def test_copies_within_a_side_are_no_leak(pictures: Pictures) -> None:
 def test_uneven_classes(pictures: Pictures, large: int, severity: str | None) -> None:
     root = pictures(each=10, side=32)
     for number in range(10, large):
-        Image.new("RGB", (32, 32), (number, 9, 9)).save(root / "dog" / f"{number}.png")
+        Image.fromarray(scene(1, number, 32)).save(root / "dog" / f"{number}.png")
     finding = found(check(read_folder(root))).get("imbalance")
     assert (finding.severity if finding else None) == severity
     if finding:
@@ -117,7 +118,7 @@ def test_classes_with_few_pictures(pictures: Pictures, each: int, severity: str 
     root = pictures(each=12)
     (root / "ant").mkdir()
     for number in range(each):
-        Image.new("RGB", (48, 48), (number, 0, 0)).save(root / "ant" / f"{number}.png")
+        Image.fromarray(scene(2, number, 48)).save(root / "ant" / f"{number}.png")
     report = check(read_folder(root))
     finding = found(report).get("tiny-class")
     assert (finding.severity if finding else None) == severity
@@ -146,7 +147,7 @@ def test_a_class_that_is_only_held_back_is_critical(pictures: Pictures) -> None:
 
 def test_small_pictures_are_noted(pictures: Pictures) -> None:
     root = pictures(each=12, side=32)
-    Image.new("RGB", (31, 200)).save(root / "cat" / "narrow.png")
+    Image.fromarray(scene(0, 99, 200)[:, :31]).save(root / "cat" / "narrow.png")
     report = check(read_folder(root))
     finding = found(report)["too-small"]
     assert finding.images == ("cat/narrow.png",) and "31" in finding.reasons["cat/narrow.png"]

@@ -161,8 +161,8 @@ def test_a_second_run_reads_what_the_first_one_kept(pictures: Pictures, workspac
     other_rate = list(train(recipe.amended({"optimizer.lr": 1e-3}), workspace=workspace))
     assert numbers(first) == numbers(again)
     for events in (again, other_rate):
-        assert "known from an earlier run" in of(Noted, events)[0].sentence
-    assert "known from an earlier run" not in of(Noted, first)[0].sentence
+        assert "known from an earlier run or check" in of(Noted, events)[0].sentence
+    assert "known from an earlier run or check" not in of(Noted, first)[0].sentence
 
 
 def test_what_changed_since_is_looked_at_again(pictures: Pictures, workspace: Workspace) -> None:
@@ -229,7 +229,8 @@ def test_checkpoints_and_predictions_reach_the_folder(pictures: Pictures, tmp_pa
     folder.mkdir()
     events = list(train(tiny(pictures()), folder))
     assert {event.which for event in of(Saved, events)} == {"best", "last"}
-    assert {path.name for path in folder.iterdir()} == {"best.safetensors", "last.safetensors", "predictions.json"}
+    written = {"best.safetensors", "last.safetensors", "predictions.json", "decisions.json"}
+    assert {path.name for path in folder.iterdir()} == written
 
 
 def test_a_broken_picture_is_left_out_and_named(pictures: Pictures) -> None:
@@ -269,7 +270,7 @@ def test_a_stop_is_heard_while_the_pictures_are_looked_at(pictures: Pictures, tm
     assert not of(Looked, events) and not of(Validated, events) and len(looks) == 3
     end = events[-1]
     assert (end.stopped, end.best_epoch, end.val_accuracy, end.checkpoint) == (True, None, None, None)
-    assert list(folder.iterdir()) == []
+    assert [path.name for path in folder.iterdir()] == ["decisions.json"]
 
 
 def test_a_stop_asked_while_an_epoch_is_measured_begins_no_other(pictures: Pictures) -> None:

@@ -296,7 +296,7 @@ def test_a_run_says_how_it_saved_time_and_never_as_markup(visit: Open, entry: En
     finished.log(Noted("Reusing 20 pictures already seen by the frozen part: epochs take 0.02 s."))
     finished.log(Noted(HOSTILE))
     at = visit("train", run=finished.id, dataset=entry.id)
-    block = next(one for one in at.expander if one.label == "How this run saved time")
+    block = next(one for one in at.expander if one.label == "What it was trained under, and what saved time")
     notes, switches = (caption.value for caption in block.caption)
     assert "Reusing 20 pictures" in notes and notes.endswith(f"\n- {plain(HOSTILE)}")
     assert "under Speed" in switches

@@ -461,8 +461,11 @@ def test_a_known_thumbnail_costs_no_bytes(client: TestClient, dataset: str) -> N
     assert again.status_code == 304 and again.content == b""
 
 
-def test_only_a_fingerprint_in_the_address_makes_it_last(client: TestClient, dataset: str) -> None:
-    assert "immutable" in client.get(f"/thaw/picture/{dataset}/0?v=abc").headers["cache-control"]
+def test_only_a_fingerprint_in_the_address_makes_it_last(
+    client: TestClient, dataset: str, workspace: Workspace
+) -> None:
+    state = Library(workspace).open(dataset).fingerprint[:12]
+    assert "immutable" in client.get(f"/thaw/picture/{dataset}/0?v={state}").headers["cache-control"]
     assert client.get(f"/thaw/picture/{dataset}/0").headers["cache-control"] == "private, max-age=60"
 
 

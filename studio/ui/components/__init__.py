@@ -1,11 +1,12 @@
-"""What moves in the browser by itself: the picker, the live charts, the gallery. Scripts and styles lie here.
+"""What moves in the browser by itself: the picker, the live charts, the gallery, the map. Scripts and styles lie here.
 
 They talk to the routes under /thaw/, and tell the page only what it must act on.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from streamlit.components import v2
 
@@ -18,10 +19,29 @@ SWITCHED_OFF = "Keeping and precision can be switched off under Speed, on the Mo
 
 
 class Item(TypedDict):
-    """A picture in a gallery: its place `n` in the dataset, and the line under it, also its alternative text."""
+    """A picture in a gallery: its place `n` in the dataset, and the lines under it, also its alternative text.
+
+    Pictures with the same `group`, counted from 1, share a frame.
+    """
 
     n: int
     caption: str
+    group: NotRequired[int]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a person did in a gallery: the picture clicked, in that one rerun, and those that are ticked, by their n."""
+
+    picked: int | None = None
+    ticked: tuple[int, ...] = ()
+
+
+class Mark(TypedDict):
+    """What is marked on a map, in a word or two, and the pictures: each its n, and what is said of it alone."""
+
+    name: str
+    pictures: list[tuple[int, str]]
 
 
 class Other(TypedDict):
@@ -39,8 +59,9 @@ def _component(name: str, *parts: str) -> Callable[..., Any]:
 
 
 _PICKER = _component("picker", "chosen", "sending")
-_LIVE = _component("live", "curves", "charts", "steering", "pinned", "saving", "words")
+_LIVE = _component("live", "plotly", "curves", "charts", "steering", "pinned", "saving", "words")
 _GALLERY = _component("gallery")
+_MAP = _component("map", "plotly", "words")
 
 
 def folder_picker(key: str) -> str | None:
@@ -79,13 +100,42 @@ def gallery(dataset_id: str, items: Sequence[Item], fingerprint: str, key: str, 
 
     `fingerprint` is the dataset's: while it stays the same the browser keeps the pictures.
     """
+    return _GALLERY(key=key, data=_shown(dataset_id, items, fingerprint, captions), on_picked_change=_nothing).picked
+
+
+def choosing_gallery(dataset_id: str, items: Sequence[Item], fingerprint: str, key: str) -> Chosen:
+    """A gallery whose pictures can be ticked, singly or as a range. Ticks of another `fingerprint` do not count."""
+    data = _shown(dataset_id, items, fingerprint) | {"select": True}
+    told = _GALLERY(key=key, data=data, on_picked_change=_nothing, on_ticked_change=_nothing)
+    ticked = told.ticked or {}
+    there = {item["n"] for item in items}
+    still = ticked.get("fingerprint") == fingerprint
+    return Chosen(told.picked, tuple(n for n in ticked.get("pictures", ()) if n in there) if still else ())
+
+
+def picture_map(dataset_id: str, fingerprint: str, version: str, marks: Sequence[Mark], key: str) -> int | None:
+    """All pictures by what they look like, the suspects marked. Returns the `n` that was clicked, in that one rerun.
+
+    `version` changes when the places do, or the pictures.
+    """
     data = {
         "dataset": dataset_id,
         "fingerprint": fingerprint,
-        "captions": captions,
-        "items": [[item["n"], item["caption"]] for item in items],
+        "version": version,
+        "plotly": plotly_address(),
+        "marks": list(marks),
     }
-    return _GALLERY(key=key, data=data, on_picked_change=_nothing).picked
+    return _MAP(key=key, data=data, on_picked_change=_nothing).picked
+
+
+def _shown(dataset_id: str, items: Sequence[Item], fingerprint: str, captions: bool = True) -> dict[str, Any]:
+    """What a gallery is told."""
+    return {
+        "dataset": dataset_id,
+        "fingerprint": fingerprint,
+        "captions": captions,
+        "items": [[item["n"], item["caption"], item.get("group", 0)] for item in items],
+    }
 
 
 def _nothing() -> None:

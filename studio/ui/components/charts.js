@@ -107,13 +107,7 @@ class Charts {
 
   use(Plotly) {
     this.Plotly = Plotly;
-    const inside = this.root.getRootNode();
-    const rules = [...document.querySelectorAll('style[id^="plotly.js-style"]')].flatMap((style) => [...style.sheet.cssRules]);
-    if (inside !== document && rules.length) { // Plotly styles the document, and a component lives behind a shadow root
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(rules.map((rule) => rule.cssText).join("\n"));
-      inside.adoptedStyleSheets = [...inside.adoptedStyleSheets, sheet];
-    }
+    styleInside(this.root);
   }
 
   end() {

@@ -158,17 +158,6 @@ function labelled(marks, end, width) {
 }
 
 // The page's own colours and letters.
-function lookOf(root) {
-  const style = getComputedStyle(root);
-  const colour = (name, other) => style.getPropertyValue(`--st-${name}`).trim() || other;
-  const palette = colour("chart-categorical-colors", "#0072b2,#c95700").split(",").map((one) => one.trim());
-  return {
-    text: colour("text-color", "#222"), grid: colour("border-color-light", "#ddd"),
-    axis: colour("border-color", "#bbb"), ground: colour("background-color", "#fff"),
-    font: colour("font", "sans-serif"), lines: [palette[1], palette[0]], palette,
-  };
-}
-
 function sample(at) {
   const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   drawing.setAttribute("width", "28");
@@ -179,17 +168,4 @@ function sample(at) {
   line.style.cssText = `stroke: var(${at ? "--val" : "--train"}, currentColor); stroke-width: 2.5;${at ? "" : " stroke-dasharray: 7 4;"}`;
   drawing.append(line);
   return drawing;
-}
-
-let plotlyLoading;
-function loadPlotly(address) {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = address;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => { plotlyLoading = null; reject(new Error("the chart library did not load")); };
-    document.head.append(script);
-  });
-  return plotlyLoading;
 }

@@ -1,6 +1,6 @@
 // A run as it goes. It asks /thaw/run/<id> by itself; the page is told only when the run begins or ends to be live.
 // The charts are drawn once and then changed in place, so that zoom and hidden lines stay as the person left them.
-// One module with charts.js, curves.js, steering.js, pinned.js, saving.js and words.js.
+// One module with plotly.js, charts.js, curves.js, steering.js, pinned.js, saving.js and words.js.
 
 const LIVE_PAUSE = 500, HIDDEN_PAUSE = 3000, WAITING_PAUSE = 1000, ENDED_PAUSE = 5000, LOST_PAUSE = 2000; // milliseconds
 const ENDED = { // the sentence that is seen says more; this one is only heard
@@ -21,7 +21,7 @@ const HTML = `
   ${CHARTS_HTML}
   <section class="pins" aria-label="Pinned pictures" hidden></section>
   <details class="savings" open hidden>
-    <summary>How this run saves time</summary>
+    <summary>What it was trained under, and what saves time</summary>
     <ul></ul>
     <p></p>
   </details>

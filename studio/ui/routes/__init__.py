@@ -3,6 +3,7 @@
 from starlette.routing import Route
 
 from studio.ui.routes.asset import asset_routes
+from studio.ui.routes.map import map_routes
 from studio.ui.routes.page import page_routes
 from studio.ui.routes.picture import picture_routes
 from studio.ui.routes.run import run_routes
@@ -12,5 +13,5 @@ from studio.workspace import Workspace
 
 def routes(workspace: Workspace) -> list[Route]:
     """Every route that `studio.ui.server` adds to Streamlit's own."""
-    own = [*picture_routes(workspace), *run_routes(workspace), *upload_routes(workspace), *asset_routes()]
-    return [*page_routes(), *own]
+    seen = [*picture_routes(workspace), *map_routes(workspace), *asset_routes()]
+    return [*page_routes(), *seen, *run_routes(workspace), *upload_routes(workspace)]

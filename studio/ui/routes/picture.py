@@ -1,4 +1,7 @@
-"""GET /thaw/picture/{dataset}/{n}?side=160: a small copy of the n-th picture of a dataset, and of nothing else."""
+"""GET /thaw/picture/{dataset}/{n}?side=160: a small copy of the n-th picture of a dataset, and of nothing else.
+
+With `v`, the beginning of the dataset's fingerprint, it is the n-th in that state: a decision moves the numbers.
+"""
 
 import os
 import threading
@@ -37,10 +40,14 @@ class Pictures:
         self._workspace = workspace
         self._library = Library(workspace)
         self._datasets: dict[str, tuple[float, Dataset]] = {}
+        self._states: dict[tuple[str, str], Dataset] = {}
 
-    def file(self, id: str, n: int) -> Path:
-        """Where the n-th picture of a dataset lies. Raises StudioError where there is no such picture."""
-        dataset = self._dataset(id)
+    def file(self, id: str, n: int, state: str = "") -> Path:
+        """Where the n-th picture of a dataset lies, in the state whose fingerprint begins so; else as it is now.
+
+        Raises StudioError where there is no such picture, or that state is not known any more.
+        """
+        dataset = self._in(id, state) if state else self._dataset(id)
         if not 0 <= n < len(dataset.samples):
             raise DataError(f"The dataset has {len(dataset.samples):,} pictures, and no number {n}.")
         file = dataset.file(dataset.samples[n])
@@ -62,6 +69,15 @@ class Pictures:
             os.replace(part, kept)  # not synced to disk as what is precious is: it can be made again
         return made
 
+    def _in(self, id: str, state: str) -> Dataset:
+        known = self._states.get((id, state))
+        if known is None:
+            known = self._library.open(self._library.get(id).id)
+            if not known.fingerprint.startswith(state):
+                raise DataError("The pictures have changed since.", "Reload the page.")
+            self._states = {**dict(list(self._states.items())[-7:]), (id, state): known}
+        return known
+
     def _dataset(self, id: str) -> Dataset:
         at, dataset = self._datasets.get(id, (0.0, None))
         if dataset is None or time.monotonic() - at > _TRUSTED:
@@ -75,8 +91,8 @@ def picture_routes(workspace: Workspace) -> list[Route]:
     pictures = Pictures(workspace)
     places = anyio.CapacityLimiter(4)  # threads: more would take the cores from a training
 
-    def answer(id: str, n: int, side: int, known: str, lasting: bool) -> Response:
-        file = pictures.file(id, n)
+    def answer(id: str, n: int, side: int, known: str, state: str) -> Response:
+        file, lasting = pictures.file(id, n, state), bool(state)
         stamp = _stamp(file)
         headers = {"ETag": f'"{stamp}-{side}"', "Cache-Control": _FOREVER if lasting else _SHORT}
         if known.removeprefix("W/") == headers["ETag"]:
@@ -96,7 +112,7 @@ def picture_routes(workspace: Workspace) -> list[Route]:
                 request.path_params["n"],
                 int(side),
                 request.headers.get("if-none-match", ""),
-                "v" in request.query_params,
+                request.query_params.get("v", ""),
                 limiter=places,
             )
         except (StudioError, OSError):

@@ -1,0 +1,104 @@
+"""How much of one small picture is left unexplained by another, once that is shifted, stretched and brightened to fit.
+
+After Lucas and Kanade, "An iterative image registration technique" (1981), with a stretch along either axis, and a
+gain and an offset of the light, for many pairs at a time.
+"""
+
+import numpy as np
+
+_STEPS = 4
+_MOST = 0.15  # of half the side, by which a picture may be shifted or stretched to fit another
+_OFFSET, _GAIN = 36.0, 0.6  # levels and factor (its logarithm) by which the light may have changed
+_EDGE = 3  # points on each side that may be a frame, which says nothing of what is in it
+_EASE = 1e-3  # keeps the equations solvable where a picture is even
+_AS_IT_IS = np.array([1, 0, 1, 0], np.float32)  # stretch and shift, across and down
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """For each pair of tiles, uint8 (n, side, side, 3), the share of the second's contrast that is left, 0 to 1.
+
+    0: they are the same but for a little cropping and light; 1: they have nothing to do with each other. The fit is
+    found on the luminance of pairs of pixels, and judged on all pixels and colours, by a gain that they have in common.
+    """
+    first, second = _softened(first.astype(np.float32)), _softened(second.astype(np.float32))
+    coarse, wanted = _halved(first @ _LUMINANCE), _halved(second @ _LUMINANCE)
+    fit = np.tile(_AS_IT_IS, (len(first), 1))
+    for _ in range(_STEPS):
+        fit = np.clip(fit + _step(coarse, wanted, fit), _AS_IT_IS - _MOST, _AS_IT_IS + _MOST)
+    before = _left(first, second, np.tile(_AS_IT_IS, (len(first), 1)))
+    return np.minimum(before, _left(first, second, fit))  # where the search went astray, as they are
+
+
+def _softened(pictures: np.ndarray) -> np.ndarray:
+    """Blurred a little, so that what is thinner than a pixel can be shifted by a part of one."""
+    for axis in (1, 2):
+        ends = np.pad(pictures, [(1, 1) if one == axis else (0, 0) for one in range(4)], mode="edge")
+        before, after = (
+            np.take(ends, range(pictures.shape[axis]), axis),
+            np.take(ends, range(2, ends.shape[axis]), axis),
+        )
+        pictures = 0.5 * pictures + 0.25 * (before + after)
+    return pictures
+
+
+def _halved(pictures: np.ndarray) -> np.ndarray:
+    count, side, _ = pictures.shape
+    return pictures.reshape(count, side // 2, 2, side // 2, 2).mean(axis=(2, 4))
+
+
+def _weights(fit: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Linear interpolation along an axis as matrices (n, side, side), and which points lie inside (n, side)."""
+    points = (fit[:, :1] * _places(side) + fit[:, 1:] + 1) * ((side - 1) / 2)
+    inside = (points > -0.25) & (points < side - 0.75)
+    grid = np.arange(side, dtype=np.float32)
+    weights = np.maximum(1 - np.abs(np.clip(points, 0, side - 1)[:, :, None] - grid), 0)
+    return weights.astype(np.float32), inside.astype(np.float32)
+
+
+def _places(side: int) -> np.ndarray:
+    return np.linspace(-1, 1, side, dtype=np.float32)
+
+
+def _step(first: np.ndarray, second: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """The change of fit (n, 4) that leaves less of the second unexplained, by least squares."""
+    count, side = first.shape[:2]
+    across, inside_across = _weights(fit[:, :2], side)
+    down, inside_down = _weights(fit[:, 2:], side)
+    seen = down @ first @ across.transpose(0, 2, 1)
+    weight = inside_down[:, :, None] * inside_across[:, None, :]
+    weight[:, :1] = weight[:, -1:] = weight[:, :, :1] = weight[:, :, -1:] = 0
+    weight = weight.reshape(count, 1, -1)
+    place, slope = _places(side), (side - 1) / 2
+    fall, rise = (slope * gradient for gradient in np.gradient(seen, axis=(1, 2)))
+    parts = (rise * place, rise, fall * place[:, None], fall, seen, np.ones_like(seen))
+    columns = np.stack([part.reshape(count, -1) for part in parts], axis=1)  # (n, 6, points)
+    weighted = columns * weight
+    square = weighted @ columns.transpose(0, 2, 1)
+    size = np.maximum(np.einsum("nii->ni", square), 1e-6)
+    square[:, range(6), range(6)] += _EASE * size
+    found = np.linalg.solve(square, weighted @ second.reshape(count, -1, 1))[..., 0]
+    gain = np.where(np.abs(found[:, 4]) > 0.1, found[:, 4], 1)
+    return found[:, :4] / gain[:, None]
+
+
+def _left(first: np.ndarray, second: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """What a gain and an offset of the fitted first leave unexplained of the second, (n,)."""
+    count, side = first.shape[:2]
+    across, inside_across = _weights(fit[:, :2], side)
+    down, inside_down = _weights(fit[:, 2:], side)
+    seen = (down @ first.reshape(count, side, -1)).reshape(count, side, side, 3)
+    seen = across[:, None] @ seen
+    weight = inside_down[:, :, None] * inside_across[:, None, :]
+    weight[:, :_EDGE] = weight[:, -_EDGE:] = weight[:, :, :_EDGE] = weight[:, :, -_EDGE:] = 0
+    weight = np.repeat(weight.reshape(count, -1), 3, axis=1)
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1)
+    seen, second = seen.reshape(count, -1), second.reshape(count, -1)
+    means = [(weight * one).sum(axis=1, keepdims=True) for one in (seen, second)]
+    seen, second = seen - means[0], second - means[1]
+    own, others = (weight * seen**2).sum(axis=1), (weight * second**2).sum(axis=1)
+    both = np.maximum((weight * seen * second).sum(axis=1), 0)
+    gain = both / np.maximum(own, 1e-6)
+    offset = means[1][:, 0] - gain * means[0][:, 0]
+    left = np.sqrt(np.clip(1 - both * gain / np.maximum(others, 1e-6), 0, 1))
+    return np.where((np.abs(offset) > _OFFSET) | (np.abs(np.log(np.maximum(gain, 1e-3))) > _GAIN), 1, left)

@@ -1,0 +1,133 @@
+"""Which pictures show the same, though their files differ: saved again, made smaller, cropped a little, brightened.
+
+Pictures that may be alike are found by hashing what they show at a coarse scale: the signs of random projections in
+several tables (Charikar 2002), each looked up a second time with its least certain sign turned (multi-probe: Lv and
+others 2007). In a table a picture is only held against a few that follow it, so that the work grows with the number of
+pictures and not with its square. Whether two are alike is decided by fitting one to the other.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from studio.checks.alignment import unexplained
+from studio.checks.traits import TILE
+
+_TABLES, _WINDOW = 12, 4
+_DIMENSIONS = 24  # of what is hashed
+_EVEN = 4.0  # deviation of luminance below which a picture shows nothing by which it could be recognised
+_EDGE = 3  # points of a tile on each side that may be a frame
+_GRID, _COARSE = 6, 3  # of the light and of the colours in a description
+_COLOUR = 0.7  # what colour counts for beside light
+_FAINT = 6.0  # contrast below which a description is not stretched further
+_SAMPLE, _NEIGHBOUR = 256, 6
+_CLOSE = 0.62  # of the distance to the sixth neighbour, below which two pictures are held against each other
+_LEFT, _MOST_LEFT = 0.36, 0.34  # of that distance's square, and at the most: what may be unexplained of a copy
+_PART = 2048  # pairs at a time
+
+
+def near_pairs(traits: np.ndarray) -> np.ndarray:
+    """Pairs of rows of `traits` that show the same picture, int64 (pairs, 2), the smaller first; in order."""
+    rows = np.flatnonzero(traits["deviation"] > _EVEN)
+    if len(rows) < 2:
+        return np.zeros((0, 2), np.int64)
+    tiles = traits["tile"][rows]
+    described = _described(tiles)
+    usual = _usual_distance(described)
+    pairs = _candidates(described, _CLOSE * usual)
+    most = min(_LEFT * usual**2, _MOST_LEFT)
+    alike = [part[unexplained(tiles[part[:, 0]], tiles[part[:, 1]]) < most] for part in _parts(pairs)]
+    return rows[np.concatenate([np.zeros((0, 2), np.int64), *alike])]
+
+
+def groups(count: int, pairs: Sequence[tuple[int, int]] | np.ndarray) -> list[list[int]]:
+    """Numbers below `count` that pairs join, directly or through others: sorted lists of two and more."""
+    parents = list(range(count))
+
+    def root(one: int) -> int:
+        while parents[one] != one:
+            parents[one] = one = parents[parents[one]]
+        return one
+
+    for first, second in np.asarray(pairs, np.int64).reshape(-1, 2).tolist():
+        first, second = sorted((root(first), root(second)))
+        parents[second] = first
+    members: dict[int, list[int]] = defaultdict(list)
+    for one in sorted({number for pair in np.asarray(pairs, np.int64).reshape(-1, 2).tolist() for number in pair}):
+        members[root(one)].append(one)
+    return sorted(members.values())
+
+
+def _described(tiles: np.ndarray) -> np.ndarray:
+    """What tiles show at a coarse scale, float32 (n, 54), whatever their light and their contrast."""
+    return np.concatenate([_describe(tiles[at : at + _PART]) for at in range(0, len(tiles), _PART)])
+
+
+def _describe(tiles: np.ndarray) -> np.ndarray:
+    inside = slice(_EDGE, TILE - _EDGE)
+    count, pixels = len(tiles), tiles[:, inside, inside].astype(np.float32)
+    light = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    cell, coarse = pixels.shape[1] // _GRID, pixels.shape[1] // _COARSE
+    shape = light.reshape(count, _GRID, cell, _GRID, cell).mean(axis=(2, 4)).reshape(count, -1)
+    shape -= shape.mean(axis=1, keepdims=True)
+    contrast = np.maximum(shape.std(axis=1, keepdims=True), _FAINT)
+    tint = (pixels[..., [0, 2]] - light[..., None]).reshape(count, _COARSE, coarse, _COARSE, coarse, 2)
+    tint = tint.mean(axis=(2, 4)).reshape(count, -1)
+    return np.concatenate([shape / (contrast * _GRID), tint * (_COLOUR / _COARSE) / contrast], axis=1)
+
+
+def _usual_distance(described: np.ndarray) -> float:
+    """How far a picture's sixth neighbour usually is: where even those are near, less is needed to be no copy."""
+    chosen = np.random.default_rng(0).permutation(len(described))[:_SAMPLE]
+    squares = (described**2).sum(axis=1)
+    found = []
+    for part in np.array_split(chosen, max(1, len(chosen) // 32)):
+        distances = squares[part][:, None] + squares - 2 * described[part] @ described.T
+        place = min(_NEIGHBOUR, len(described) - 1)
+        found.append(np.partition(distances, place, axis=1)[:, place])
+    return float(np.sqrt(max(np.median(np.concatenate(found)), 0)))
+
+
+def _candidates(described: np.ndarray, most: float) -> np.ndarray:
+    """Pairs no further from each other than `most`, int64 (pairs, 2): those that a table brought together."""
+    chance = np.random.default_rng(1)
+    centred = described - described.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    main = np.ascontiguousarray(centred @ axes[:, -_DIMENSIONS:])
+    bits = int(np.clip(np.ceil(np.log2(len(main))), 4, 24))
+    found = np.zeros(0, np.int64)
+    for _ in range(_TABLES):
+        pairs = _together(main @ chance.standard_normal((main.shape[1], bits + 1)).astype(np.float32))
+        keys = pairs[:, 0] * len(main) + pairs[:, 1]
+        near = [part[_distance(main, part // len(main), part % len(main)) < most] for part in _parts(keys)]
+        found = np.union1d(found, np.concatenate([np.zeros(0, np.int64), *near]))
+    pairs = np.stack([found // len(main), found % len(main)], axis=1)
+    near = [part[_distance(described, part[:, 0], part[:, 1]) < most] for part in _parts(pairs)]
+    return np.concatenate([np.zeros((0, 2), np.int64), *near])
+
+
+def _together(projected: np.ndarray) -> np.ndarray:
+    """Pairs that a table brings together: the same signs, and next to one another by the last projection."""
+    count, bits = len(projected), projected.shape[1] - 1
+    signed, along = projected[:, :bits], projected[:, bits]
+    order = (signed > 0) @ (1 << np.arange(bits, dtype=np.int64))
+    turned = order ^ (np.int64(1) << np.abs(signed).argmin(axis=1))
+    places = np.argsort(np.argsort(along, kind="stable"), kind="stable")
+    own, keys = np.tile(np.arange(count), 2), np.concatenate([order, turned])
+    sequence = np.argsort(keys * count + np.tile(places, 2), kind="stable")
+    own, keys = own[sequence], keys[sequence]
+    pairs = []
+    for step in range(1, _WINDOW + 1):
+        same = keys[:-step] == keys[step:]
+        pairs.append(np.stack([own[:-step][same], own[step:][same]], axis=1))
+    found = np.sort(np.concatenate(pairs), axis=1)
+    return found[found[:, 0] != found[:, 1]]
+
+
+def _distance(described: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(described[first] - described[second], axis=1)
+
+
+def _parts(pairs: np.ndarray, size: int = _PART) -> list[np.ndarray]:
+    return [pairs[at : at + size] for at in range(0, len(pairs), size)]
