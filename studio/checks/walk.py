@@ -60,13 +60,15 @@ class Looking:
     total: int
 
 
-# Each yields findings from what is known so far, in the order in which equally grave ones are told.
-AT_ONCE: tuple[Family, ...] = (
+# Each yields findings from what is known so far; of equally grave ones those of the first are told first.
+FAMILIES: tuple[Family, ...] = (
     tiny_classes,
     missing_from_train,
     unreadable,
     conflicting_duplicates,
     split_leaks,
+    shortcuts,
+    mislabelled,
     exact_duplicates,
     near_duplicates,
     blank,
@@ -76,15 +78,19 @@ AT_ONCE: tuple[Family, ...] = (
     grayscale_mix,
     imbalance,
     too_small,
+    hard_pairs,
+    outliers,
     wrong_extension,
     odd_mode,
     rotated,
     odd_size,
     odd_aspect,
+    more_images,
     left_out,
 )
-# The same for what can only be told once the embedded backbone has seen the pictures.
-BY_FEATURES: tuple[Family, ...] = (shortcuts, mislabelled, hard_pairs, outliers, more_images)
+# What can only be told once the embedded backbone has seen the pictures.
+BY_FEATURES = frozenset({shortcuts, mislabelled, hard_pairs, outliers, more_images})
+AT_ONCE = tuple(family for family in FAMILIES if family not in BY_FEATURES)
 
 
 def walk(dataset: Dataset, workspace: Workspace | None = None) -> Iterator[Looking | Report | Placed]:
@@ -106,7 +112,7 @@ def walk(dataset: Dataset, workspace: Workspace | None = None) -> Iterator[Looki
                 recognising = recognised(evidence, cache)
                 evidence = yield from _telling("Recognising what they show", recognising, before + half, total)
             yield Looking("Comparing them", before + len(part), total)
-            yield _report(evidence, AT_ONCE + BY_FEATURES, began, complete=whole)
+            yield _report(evidence, FAMILIES, began, complete=whole)
         if evidence.features is not None:
             yield Placed(tuple(sample.path for sample in seen(evidence)), points(evidence, cache))
 
