@@ -91,7 +91,7 @@ def make_ready(recipe: Recipe, workspace: Workspace, world: World) -> Generator[
     def part(side: Sequence[Sample]) -> Pictures:
         return Pictures(dataset, world.part(side), geometry, folder=workspace.cache, contents=contents)
 
-    pipeline = Pipeline(recipe.augment.preset, geometry.size)
+    pipeline = Pipeline(recipe.augment, geometry.size)
     split = Split(part(train), part(val), pipeline, recipe.augment, recipe.seed, steps_of(recipe, len(train)), world)
     _try_on(model, _noise(geometry, world)[:1])
     exactly = recipe.engine.precision == "float32"

@@ -29,10 +29,11 @@ def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
         "Picture", list(titles), key=f"preview-picture-{entry.id}-{name}", format_func=titles.__getitem__
     )
     path = dataset.samples[place].path
-    unvaried, views = recipe.augment.preset == "none", recipe.augment.views
+    views = recipe.augment.views
     geometry = shape(recipe)
     base = geometry.base(open_picture(dataset.root / path, at_least=geometry.base_size))
-    pipeline = Pipeline(recipe.augment.preset, geometry.size)
+    pipeline = Pipeline(recipe.augment, geometry.size)
+    unvaried = not pipeline.varies
     shown = min(views, VARIANTS) or VARIANTS
     st.caption(
         f"As the model sees it without variation, and {count(shown, 'fixed variation')} like those it sees in turn."
