@@ -12,11 +12,19 @@ With --json exactly one JSON document goes to stdout; progress goes to stderr. T
 
 import sys
 
-from studio.cli import frame, looking, queueing, serving, steering, training
+from studio.cli import augmenting, frame, looking, queueing, serving, steering, training
 from studio.errors import StudioError
 from studio.text import printable
 
-__all__ = ["looking", "main", "queueing", "serving", "steering", "training"]  # importing them makes the commands known
+__all__ = [
+    "augmenting",
+    "looking",
+    "main",
+    "queueing",
+    "serving",
+    "steering",
+    "training",
+]  # importing them makes the commands known
 
 
 def main() -> None:
