@@ -76,7 +76,8 @@ def soft(labels: np.ndarray, how: Mixture, classes: int) -> np.ndarray:
 
 def words(labels: Sequence[str], how: Mixture) -> list[str]:
     """What each mixed picture is, such as "70 % cat, 30 % dog"."""
-    return [_words(label, labels[other], how.share) for label, other in zip(labels, how.partners.tolist(), strict=True)]
+    others = [labels[int(partner)] for partner in how.partners]
+    return [_words(label, other, how.share) for label, other in zip(labels, others, strict=True)]
 
 
 def _words(own: str, other: str, share: float) -> str:

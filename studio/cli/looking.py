@@ -8,6 +8,10 @@ import typer
 from studio.cli.frame import DataArgument, JsonOption, RunArgument, WorkspaceOption, app, bar, document, place, say
 from studio.text import percent
 
+TtaOption = Annotated[
+    bool, typer.Option("--tta", help="Average over several views of each picture; takes as many times as long.")
+]
+
 
 @app.command()
 def check(data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOption = False) -> None:
@@ -73,6 +77,7 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, json_: JsonOption 
 def predict(
     run: RunArgument,
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", show_default=False)],
+    tta: TtaOption = False,
     workspace: WorkspaceOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -82,7 +87,7 @@ def predict(
     from studio.results.predict import Predictor
     from studio.runs.store import Store
 
-    found = Predictor.of(Store(place(workspace)).get(run)).predict(pictures)
+    found = Predictor.of(Store(place(workspace)).get(run)).predict(pictures, tta=tta)
     if json_:
         document([asdict(prediction) | {"path": str(path)} for prediction, path in zip(found, pictures, strict=True)])
         return
@@ -92,7 +97,11 @@ def predict(
 
 @app.command()
 def evaluate(
-    run: RunArgument, data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOption = False
+    run: RunArgument,
+    data: DataArgument,
+    tta: TtaOption = False,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
 ) -> None:
     """Measure a trained model on other labelled pictures."""
     from studio.data.intake import open_data
@@ -100,7 +109,7 @@ def evaluate(
     from studio.runs.store import Store
 
     where = place(workspace)
-    results = evaluate_run(Store(where).get(run), open_data(data, where))
+    results = evaluate_run(Store(where).get(run), open_data(data, where), tta=tta)
     low, high = results.interval
     if json_:
         document(
