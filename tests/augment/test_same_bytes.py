@@ -13,7 +13,7 @@ from studio.augment.pipeline import Pipeline
 from studio.augment.presets import PRESETS
 from studio.data.picture import open_picture
 from studio.recipe import Recipe, StepChoice
-from studio.training.loader import batches
+from studio.training.loader import batches, to_input
 from studio.training.prepare import load_data, make_ready
 from studio.training.sight import place_in_training, sight
 from studio.training.sources import Split
@@ -103,6 +103,16 @@ def test_an_epoch_taken_up_in_the_middle_has_the_same_batches(
     whole, rest = list(split.shown(2, 0)), list(split.shown(2, 2))
     for (inputs, labels), (again, labels_again) in zip(whole[2:], rest, strict=True):
         assert torch.equal(inputs, again) and torch.equal(labels, labels_again)
+
+
+@pytest.mark.parametrize("shape", [(2, 64, 64, 3), (1, 224, 224, 3), (5, 1, 1, 3)])
+def test_the_table_gives_the_very_numbers_of_the_formula(shape: tuple[int, ...]) -> None:
+    geometry = Geometry(64, 64, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    pictures = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    mean, std = torch.tensor(geometry.mean), torch.tensor(geometry.std)
+    formula = pictures.float().div_(255).sub_(mean).div_(std).permute(0, 3, 1, 2)
+    inputs = to_input(pictures, geometry, torch.device("cpu"))
+    assert torch.equal(inputs, formula) and inputs.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_what_the_model_sees_is_drawn_from_black_to_white() -> None:
