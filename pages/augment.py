@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from studio.ui import forms, pictures, preview
+from studio.ui import augmenting, pictures, preview
 from studio.ui.cards import head, nothing_yet, onward
 from studio.ui.state import current_dataset, draft, open_dataset, save_draft
 
@@ -22,7 +22,7 @@ left, right = st.columns([2, 3], gap="large")
 with left:
     recipe = draft(entry)
     learnt_from = pictures.divided(dataset, recipe.data.val_share, recipe.seed).query("split == 'train'")
-    recipe = forms.augment(recipe, len(learnt_from), key=entry.id)
+    recipe = augmenting.choose(entry, recipe, len(learnt_from))
     save_draft(entry, recipe)
 with right:
     preview.draw(entry, dataset, recipe)

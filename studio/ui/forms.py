@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from studio.augment.presets import CUSTOM, PRESETS, preset
+from studio.augment.presets import preset
 from studio.data.dataset import Dataset
 from studio.recipe import Recipe, fields
 from studio.ui.cards import count, plain
@@ -66,21 +66,6 @@ def class_and_split(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     )
     chosen = rows if name == EVERYTHING else rows.query("label == @name")
     return chosen if split == BOTH else chosen.query("split == @split")
-
-
-def augment(recipe: Recipe, pictures: int, key: str) -> Recipe:
-    """The preset, each with its sentence, and whether variations are new every epoch; `pictures` are learnt from."""
-    names = [*PRESETS, *([CUSTOM.name] if recipe.augment.preset == CUSTOM.name else [])]
-    chosen = st.radio(
-        "How much to vary the pictures",
-        names,
-        index=names.index(recipe.augment.preset),
-        format_func=lambda name: preset(name).title,
-        key=f"preset-{key}",
-        captions=[preset(name).sentence for name in names],
-    )
-    varied = recipe.amended({"augment.preset": chosen})
-    return varied.amended({"augment.views": views(varied, pictures, key) if chosen != "none" else 0})
 
 
 def views(recipe: Recipe, pictures: int, key: str) -> int:
