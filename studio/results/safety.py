@@ -131,14 +131,15 @@ def measure(
         if step.transform == "CenterCrop" or not len(known):
             found.append(StepSafety(step, ()))
             continue
-        varied = np.stack([_alone(step, geometry, bases[row], seed, row) for row in known.tolist()])
+        varied = np.stack([alone(step, geometry, bases[row], seed, row) for row in known.tolist()])
         said = probe.predict_proba(embed(varied)).argmax(axis=1)
         found.append(StepSafety(step, _by_class(known, labels[known], said, classes)))
         yield done
     return [each for each in found if each.step.transform != "CenterCrop"]
 
 
-def _alone(step: StepChoice, geometry: Geometry, base: np.ndarray, seed: int, row: int) -> np.ndarray:
+def alone(step: StepChoice, geometry: Geometry, base: np.ndarray, seed: int, row: int) -> np.ndarray:
+    """What the probe was asked about: picture number `row` after this step alone, uint8 (size, size, 3)."""
     one = build(step, geometry.size, p=1.0)
     one.set_random_seed(int(np.random.SeedSequence((seed, row)).generate_state(1)[0]))
     out = one(image=base)["image"]

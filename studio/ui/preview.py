@@ -19,8 +19,8 @@ _OFFERED = 500  # pictures of a class to choose from; a browser is slow with lon
 _OF_A_CLASS, _EACH = 4, 3
 
 
-def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
-    """A choice of what to see, the roll of the dice, and the pictures."""
+def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> Shown:
+    """A choice of what to see, the roll of the dice, and the pictures. Returns what is shown."""
     shown = Shown.of(dataset, recipe)
     what = st.segmented_control(
         "Show", [ONE, CLASS, BATCH], default=ONE, required=True, key=f"show-{entry.id}", label_visibility="collapsed"
@@ -34,6 +34,7 @@ def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
             one(entry, shown)
     except PictureError as error:
         st.warning(plain(f"{error.what} {error.remedy or 'Choose another picture.'}"), icon=":material/broken_image:")
+    return shown
 
 
 def roll(entry: Entry, shown: Shown, each: int, first: int) -> int:
