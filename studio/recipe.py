@@ -6,10 +6,11 @@ go through `amended` and hear of all problems at once.
 
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from studio.errors import RecipeError
 
@@ -97,9 +98,58 @@ class FreezePlan(Section):
         return ALL_FROZEN if self.strategy == "head" else self.depth or 0
 
 
+def _parameter(value: Any) -> Any:
+    """A value of a transform's parameter: a switch, a number, a word, or a pair of numbers as a tuple."""
+    if isinstance(value, bool) or _is_number(value) or (isinstance(value, str) and len(value) <= 40):
+        return value
+    pair = tuple(value) if isinstance(value, list | tuple) else ()
+    if len(pair) == 2 and all(map(_is_number, pair)):
+        return pair
+    raise PydanticCustomError("parameter", "Should be a number, a pair of numbers, a short word, true or false")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= 1e9
+
+
+Value = Annotated[bool | int | float | str | tuple[float, float], PlainValidator(_parameter)]
+ParameterName = Annotated[str, Field(max_length=40)]
+
+
+class StepChoice(Section):
+    """One step of a pipeline. The parameters that it does not name are as the catalogue has them."""
+
+    transform: str = Field(max_length=40, description="The transform, by its name in the catalogue.")
+    on: bool = Field(default=True, description="Switched off, a step stays in the list and does nothing.")
+    p: float = Field(default=1.0, ge=0, le=1, description="How often it is applied, as a share of the pictures.")
+    params: dict[ParameterName, Value] = Field(default={}, max_length=40, description="Its parameters, by name.")
+
+
 class AugmentChoice(Section):
-    preset: Literal["none", "gentle", "standard", "strong"] = Field(
-        default="none", description="How much each picture is varied every time the model sees it."
+    preset: Literal["none", "gentle", "standard", "strong", "documents", "microscopy", "faces", "custom"] = Field(
+        default="none",
+        description="How much each picture is varied every time the model sees it. custom: by the steps below.",
+    )
+    steps: tuple[StepChoice, ...] = Field(
+        default=(), max_length=32, description="The steps of a custom pipeline, in order; a preset has its own."
+    )
+    strength: float = Field(
+        default=1.0,
+        ge=0,
+        le=2,
+        description="Scales how often steps are applied and how far they go. 1: as written; 0: not at all.",
+    )
+    mix: Literal["none", "mixup", "cutmix"] = Field(
+        default="none",
+        description="Mix the pictures of a batch, and their labels alike. mixup: one shines through another; cutmix: "
+        "a rectangle of one is laid into another. What the frozen part makes of them cannot be kept then.",
+    )
+    mix_alpha: float | None = Field(
+        default=None,
+        gt=0,
+        le=8,
+        description="How evenly pictures are mixed: the larger, the more often half and half. Empty: as published, "
+        "0.2 for mixup and 1 for cutmix.",
     )
     views: int = Field(
         default=0,
@@ -200,6 +250,8 @@ class Recipe(Section):
                 f"freeze.depth: with the strategy head every stage stays frozen, so a depth of "
                 f"{self.freeze.depth} has no effect. Choose two-phase or full, or leave the depth empty."
             )
+        if self.augment.mix != "none" and self.schedule.batch_size == 1:
+            found.append("augment.mix: one picture at a time has none to be mixed with. Choose larger batches.")
         if self.model.weights and not self.model.pretrained:
             found.append(
                 "model.weights: there are weights to start from, but model.pretrained says to start from none. "

@@ -19,6 +19,10 @@ from studio.cli.frame import (
 )
 from studio.text import percent
 
+TtaOption = Annotated[
+    bool, typer.Option("--tta", help="Average over several views of each picture; takes as many times as long.")
+]
+
 
 @app.command()
 def check(
@@ -96,6 +100,7 @@ def show(run: RunArgument, workspace: WorkspaceOption = None, json_: JsonOption 
 def predict(
     run: RunArgument,
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE...", show_default=False)],
+    tta: TtaOption = False,
     workspace: WorkspaceOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -105,7 +110,7 @@ def predict(
     from studio.results.predict import Predictor
     from studio.runs.store import Store
 
-    found = Predictor.of(Store(place(workspace)).get(run)).predict(pictures)
+    found = Predictor.of(Store(place(workspace)).get(run)).predict(pictures, tta=tta)
     if json_:
         document([asdict(prediction) | {"path": str(path)} for prediction, path in zip(found, pictures, strict=True)])
         return
@@ -115,7 +120,11 @@ def predict(
 
 @app.command()
 def evaluate(
-    run: RunArgument, data: DataArgument, workspace: WorkspaceOption = None, json_: JsonOption = False
+    run: RunArgument,
+    data: DataArgument,
+    tta: TtaOption = False,
+    workspace: WorkspaceOption = None,
+    json_: JsonOption = False,
 ) -> None:
     """Measure a trained model on other labelled pictures."""
     from studio.data.intake import open_data
@@ -123,7 +132,7 @@ def evaluate(
     from studio.runs.store import Store
 
     where = place(workspace)
-    results = evaluate_run(Store(where).get(run), open_data(data, where))
+    results = evaluate_run(Store(where).get(run), open_data(data, where), tta=tta)
     low, high = results.interval
     if json_:
         document(

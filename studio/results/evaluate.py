@@ -5,13 +5,22 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from studio.augment.geometry import Geometry
 from studio.data.dataset import Dataset
 from studio.errors import DataError, RunError
+from studio.results.views import flips, views
 from studio.runs.run import Run
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from studio.training.loader import Seen
 
 _COLUMNS = ["path", "label", "predicted", "confidence", "loss"]
 
@@ -101,10 +110,11 @@ def checkpoint(run: Run) -> Path:
     return path
 
 
-def evaluate(run: Run, dataset: Dataset) -> Results:
+def evaluate(run: Run, dataset: Dataset, *, tta: bool = False) -> Results:
     """The run's best weights on all pictures of `dataset`, whose classes must be among the run's.
 
-    Raises DataError for a class that the model does not know. Pictures that cannot be opened are left out.
+    `tta` averages probabilities over several views of each picture, which takes as many times as long. Raises DataError
+    for a class that the model does not know. Pictures that cannot be opened are left out.
     """
     import torch
 
@@ -122,11 +132,27 @@ def evaluate(run: Run, dataset: Dataset) -> Results:
         )
     pictures = Pictures(dataset, dataset.samples, card.geometry, keep=False)
     with torch.inference_mode():
-        found = [model(to_input(batch, card.geometry, torch.device("cpu"))) for batch in pictures.walk()]
+        if tta:
+            seen = flips(run.recipe.augment)
+            found = [_mean_logits(model, each, card.geometry, seen) for each in pictures.look(cores_are_mine=True)]
+        else:
+            found = [model(to_input(batch, card.geometry, torch.device("cpu"))) for batch in pictures.walk()]
     if not found:
         raise DataError("None of these pictures can be opened.", "Run the check to see why.", dataset.root)
     frame = predictions(pictures.samples, card.classes, torch.cat(found).float())
     return Results(frame, card.classes)
+
+
+def _mean_logits(model: "nn.Module", seen: "Seen", geometry: Geometry, flips: tuple[str, ...]) -> "torch.Tensor":
+    """The logarithm of a picture's mean probabilities over its views, (1, classes): softmax gives those back."""
+    import torch
+
+    from studio.training.loader import to_input
+
+    assert seen.base is not None
+    several = torch.from_numpy(views(seen.base, geometry, flips))
+    shares = model(to_input(several, geometry, torch.device("cpu"))).float().softmax(dim=1)
+    return shares.mean(dim=0, keepdim=True).clamp_min(1e-12).log()
 
 
 def _listed(names: Sequence[str]) -> str:

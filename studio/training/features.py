@@ -90,5 +90,5 @@ def key(content: bytes, pipeline: Pipeline, seed: int, view: int, place: int) ->
     """The name of one variation of a picture with these contents; `place` is its number in the split."""
     if not pipeline.varies:
         return content
-    varied = repr((pipeline.preset, pipeline.size, seed, view, place)).encode()
+    varied = repr((pipeline.identity, pipeline.size, seed, view, place)).encode()
     return hashlib.blake2b(content + varied, digest_size=DIGEST).digest()

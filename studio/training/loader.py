@@ -152,11 +152,31 @@ class Pictures:
 
 def to_input(pictures: torch.Tensor, geometry: Geometry, device: torch.device) -> torch.Tensor:
     """uint8 (n, size, size, 3) as the normalized float input (n, 3, size, size) in channels-last memory."""
+    if device.type == "cpu":
+        return _looked_up(pictures.numpy(), geometry).permute(0, 3, 1, 2)
     pinned = pictures.pin_memory() if device.type == "cuda" else pictures  # else the copy waits for the device
-    moved = pinned.to(device, non_blocking=True).permute(0, 3, 1, 2).float().div_(255)
-    mean = torch.tensor(geometry.mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(geometry.std, device=device).view(1, 3, 1, 1)
-    return moved.sub_(mean).div_(std).contiguous(memory_format=torch.channels_last)
+    moved = pinned.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    return _normalized(moved, geometry, (1, 3, 1, 1)).contiguous(memory_format=torch.channels_last)
+
+
+def _looked_up(pictures: np.ndarray, geometry: Geometry) -> torch.Tensor:
+    """The same numbers from a table of what becomes of each of 256 bytes, float32 (n, size, size, 3).
+
+    One pass over the memory instead of four.
+    """
+    import cv2
+
+    every = torch.arange(256, dtype=torch.uint8).view(256, 1, 1).expand(256, 1, 3)
+    table = _normalized(every, geometry, (1, 1, 3)).numpy()
+    rows = np.ascontiguousarray(pictures).reshape(-1, pictures.shape[2], 3)
+    return torch.from_numpy(cv2.LUT(rows, table).reshape(pictures.shape))
+
+
+def _normalized(pictures: torch.Tensor, geometry: Geometry, shape: tuple[int, ...]) -> torch.Tensor:
+    """Bytes as floats less the mean, by the standard deviation; `shape` is that of a number a channel."""
+    mean = torch.tensor(geometry.mean, device=pictures.device).view(shape)
+    std = torch.tensor(geometry.std, device=pictures.device).view(shape)
+    return pictures.float().div_(255).sub_(mean).div_(std)
 
 
 def batches(count: int, steps: int, seed: int, epoch: int) -> list[np.ndarray]:

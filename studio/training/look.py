@@ -82,10 +82,11 @@ class _Plan:
         views = job.recipe.augment.views if varies else 0
         self.train = _Side(split.train, "Looking at the training pictures", varied=varies, views=views or 1)
         self.val = _Side(split.val, "Looking at the held-back pictures")
+        again = job.recipe.augment.mix == "none" and (views or not varies)  # a mixture is never seen a second time
         for depth in self.halves.boundaries if self.halves else ():
             if self._there_is_room(depth, self.val):
                 self.val.features[depth] = self._features(depth, self.val)
-                if (views or not varies) and self._there_is_room(depth, self.train):
+                if again and self._there_is_room(depth, self.train):
                     self.train.features[depth] = self._features(depth, self.train)
         for side in (self.train, self.val):
             side.pictures.keep = any(depth not in side.features for depth in depths)

@@ -10,6 +10,7 @@ from torch import nn
 
 from studio.augment.geometry import Geometry
 from studio.augment.pipeline import Pipeline
+from studio.augment.trial import refuse, trial
 from studio.data.contents import Contents
 from studio.data.dataset import Dataset, Sample
 from studio.data.dataset import Split as SplitName
@@ -24,6 +25,7 @@ from studio.recipe import Recipe
 from studio.training import notes
 from studio.training.events import Event, Noted, Prepared
 from studio.training.loader import Pictures
+from studio.training.odd import odd_pictures
 from studio.training.place import CHECKPOINT
 from studio.training.precision import Plan, Precision
 from studio.training.sources import Split
@@ -120,7 +122,10 @@ def make_ready(
     def part(side: Sequence[Sample]) -> Pictures:
         return Pictures(dataset, world.part(side), geometry, folder=workspace.cache, contents=contents)
 
-    pipeline = Pipeline(recipe.augment.preset, geometry.size)
+    pipeline = Pipeline(recipe.augment, geometry.size)
+    if recipe.augment.preset == "custom":
+        yield Prepared("Trying the variation on odd pictures", 0, 0)
+        refuse(trial(pipeline, odd_pictures(dataset, train, geometry)))
     split = Split(part(train), part(val), pipeline, recipe.augment, recipe.seed, steps_of(recipe, len(train)), world)
     _try_on(model, _noise(geometry, world)[:1])
     exactly = recipe.engine.precision == "float32"

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from studio.augment.mix import Mixture, mixed, mixture, soft
 from studio.augment.pipeline import Pipeline
 from studio.data.ahead import THREADS, ahead, in_turns
 from studio.model.frozen import Frozen
@@ -78,21 +79,39 @@ class Split:
         return self.train.labels[torch.from_numpy(rows)].to(self.world.device, non_blocking=True)
 
     def shown(self, epoch: int, start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The epoch's inputs and labels, varied by the pipeline. A GPU has its next batches made meanwhile."""
+        """The epoch's inputs and labels, varied by the pipeline and mixed. A GPU has its next batches made meanwhile.
+
+        Labels of mixed pictures are shares of each class, (n, classes); of others class indices, (n,).
+        """
         on_cpu = self.world.device.type == "cpu"
         threads, most = (in_turns, 1) if on_cpu else (ahead, 2)
+        batches = [(rows, self._mixture(len(rows), epoch, step)) for step, rows in self._numbered(epoch, start)]
         began = time.monotonic()
-        for rows, pictures in threads(lambda rows: self._pictures(rows, epoch), self.rows(epoch, start), 1, most):
-            inputs, labels = self.inputs(pictures), self.labels(rows)
+        for (rows, how), pictures in threads(lambda batch: self._pictures(*batch, epoch), batches, 1, most):
+            inputs, labels = self.inputs(pictures), self._answers(rows, how)
             if self.vitals is not None:
                 self.vitals.waited(time.monotonic() - began)
             yield inputs, labels
             began = time.monotonic()
 
-    def _pictures(self, rows: np.ndarray, epoch: int) -> torch.Tensor:
-        if not self.pipeline.varies:
-            return self.train.centres(rows)
-        return self.train.varied(rows, self.pipeline, self.seed, self.augment.variation(epoch), self.threads)
+    def _numbered(self, epoch: int, start: int) -> Iterator[tuple[int, np.ndarray]]:
+        return enumerate(self.rows(epoch, start), start)
+
+    def _mixture(self, count: int, epoch: int, step: int) -> Mixture | None:
+        return mixture(self.augment, count, self.train.geometry.size, self.seed, epoch, step)
+
+    def _answers(self, rows: np.ndarray, how: Mixture | None) -> torch.Tensor:
+        if how is None:
+            return self.labels(rows)
+        shares = soft(self.train.labels.numpy()[rows], how, len(self.train.dataset.classes))
+        return torch.from_numpy(shares).to(self.world.device, non_blocking=True)
+
+    def _pictures(self, rows: np.ndarray, how: Mixture | None, epoch: int) -> torch.Tensor:
+        if self.pipeline.varies:
+            pictures = self.train.varied(rows, self.pipeline, self.seed, self.augment.variation(epoch), self.threads)
+        else:
+            pictures = self.train.centres(rows)
+        return pictures if how is None else torch.from_numpy(mixed(pictures.numpy(), how))
 
 
 @dataclass

@@ -64,7 +64,8 @@ class Update:
                 outputs = module(*some).float()
             loss = F.cross_entropy(outputs, right_ones, label_smoothing=smoothing)
             (loss * (len(right_ones) / len(labels)) if self.pieces > 1 else loss).backward()
-            right = (outputs.detach().argmax(dim=1) == right_ones).sum()
+            largest = right_ones if right_ones.ndim == 1 else right_ones.argmax(dim=1)  # of a mixed picture's classes
+            right = (outputs.detach().argmax(dim=1) == largest).sum()
             sums.add(Sums(len(right_ones), loss.detach() * len(right_ones), right))
         return sums
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from studio.augment.presets import PRESETS
+from studio.augment.presets import preset
 from studio.data.dataset import Dataset
 from studio.recipe import Recipe, fields
 from studio.ui.cards import count, plain
@@ -68,21 +68,6 @@ def class_and_split(rows: pd.DataFrame, key: str) -> pd.DataFrame:
     return chosen if split == BOTH else chosen.query("split == @split")
 
 
-def augment(recipe: Recipe, pictures: int, key: str) -> Recipe:
-    """The preset, each with its sentence, and whether variations are new every epoch; `pictures` are learnt from."""
-    names = list(PRESETS)
-    chosen = st.radio(
-        "How much to vary the pictures",
-        names,
-        index=names.index(recipe.augment.preset),
-        format_func=lambda name: PRESETS[name].title,
-        key=f"preset-{key}",
-        captions=[PRESETS[name].sentence for name in names],
-    )
-    varied = recipe.amended({"augment.preset": chosen})
-    return varied.amended({"augment.views": views(varied, pictures, key) if chosen != "none" else 0})
-
-
 def views(recipe: Recipe, pictures: int, key: str) -> int:
     """How many fixed variations of each picture there are, or 0: a new one every epoch."""
     fixed = st.radio(
@@ -121,6 +106,8 @@ def views_suggested(pictures: int, epochs: int) -> int:
 
 def _in_vain(recipe: Recipe) -> str:
     """Why fixed variations save less than they promise, where the rest of the recipe is in their way."""
+    if recipe.augment.mix != "none":
+        return "They save no time now: pictures are mixed, and what the frozen part makes of mixtures cannot be kept."
     if recipe.engine.cache == "off":
         return "They save no time now: keeping is switched off under Speed, on the Model page."
     if recipe.freeze.final_depth:
@@ -243,7 +230,7 @@ def summary(recipe: Recipe) -> str:
         "full": f"teaches the whole network for {count(epochs, 'epoch')}",
     }[freeze.strategy]
     vary = {"none": "without varying the pictures"}.get(
-        recipe.augment.preset, f"with {PRESETS[recipe.augment.preset].title.lower()} variation of the pictures"
+        recipe.augment.preset, f"with {preset(recipe.augment.preset).title.lower()} variation of the pictures"
     )
     if recipe.augment.views and recipe.augment.preset != "none":
         vary += f" ({recipe.augment.views} fixed ones of each)"

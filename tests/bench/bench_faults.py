@@ -300,7 +300,7 @@ def train():
     asked = Path(workspace.root / "asked.txt")
     done = 0
     while True:
-        while done < int(asked.read_text() if asked.exists() else 0):
+        while done < int(asked.read_text() or 0 if asked.exists() else 0):
             run = Store(workspace).create(Recipe.from_toml(Path(workspace.root / "recipe.toml").read_text()))
             launch.start(run)
             while not run.has_ended():
@@ -322,12 +322,15 @@ def bench_soak(tmp_path: Path, pictures: Pictures) -> None:
     mine = Path("/proc", str(studio.process.pid))
     places = ["data", "check", "augment", "model", "train", "results", "try_it", "runs", ""]
 
+    def done() -> int:
+        return int(told) if (root / "done.txt").exists() and (told := (root / "done.txt").read_text()) else 0
+
     def live(share: float) -> None:
-        began = int((root / "done.txt").read_text()) if (root / "done.txt").exists() else 0
+        began = done()
         (root / "asked.txt").write_text(str(began + int(runs * share)))
         with ThreadPoolExecutor(4) as many:
             list(many.map(lambda n: loaded(studio.url, places[n % len(places)], ""), range(int(sessions * share))))
-        while int((root / "done.txt").read_text() if (root / "done.txt").exists() else 0) < began + int(runs * share):
+        while done() < began + int(runs * share):
             time.sleep(0.5)
         time.sleep(150 if share < 1 else 0)  # Streamlit keeps a closed session for two minutes
 

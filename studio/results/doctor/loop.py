@@ -93,6 +93,6 @@ def _less_work(story: Story) -> tuple[dict[str, object], str]:
     varies, cuts = recipe.augment.preset != "none", recipe.freeze.final_depth > 0
     if recipe.engine.cache == "off" and cuts:
         return {"engine.cache": "auto"}, "Keep what the frozen part computes"
-    if varies and cuts and recipe.augment.views == 0:
+    if varies and cuts and recipe.augment.views == 0 and recipe.augment.mix == "none":
         return {"augment.views": 8}, "Use 8 fixed variations"
     return {}, ""
