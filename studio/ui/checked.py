@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from studio.checks import kept
 from studio.checks.report import Report
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
-from studio.ui import checking, kept, pictures, renewed
+from studio.ui import checking, pictures, renewed
 
 
 @dataclass(frozen=True)

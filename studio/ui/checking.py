@@ -15,13 +15,13 @@ from typing import Literal
 
 from filelock import Timeout
 
+from studio.checks import kept
 from studio.checks.placed import Placed
 from studio.checks.report import Report
 from studio.data.dataset import Dataset
 from studio.data.decisions import alike, save_alike
 from studio.data.library import Entry, Library
 from studio.errors import StudioError
-from studio.ui import kept
 from studio.workspace import Workspace, is_held, lock, write_text
 
 _PAUSE = 0.4  # seconds between two looks at, or writings of, a file by the thread

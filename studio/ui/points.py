@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from studio.checks import kept
 from studio.checks.report import Finding
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
 from studio.text import percent
-from studio.ui import closeup, kept, pictures
+from studio.ui import closeup, pictures
 from studio.ui.components import Mark, picture_map
 
 # Suspects with a sign of their own on the map, and what the sign is called.

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from studio.checks import kept
 from studio.checks.report import Report
 from studio.checks.wording import VERDICTS, why
 from studio.data.library import Entry
-from studio.ui import checking, kept
+from studio.ui import checking
 from studio.ui.boundary import boundary
 from studio.ui.cards import count, duration, fault, plain
 

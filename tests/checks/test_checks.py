@@ -12,6 +12,7 @@ from studio.checks import Finding, Report
 from studio.data import check
 from studio.data.dataset import Dataset
 from studio.data.intake import read_folder
+from studio.workspace import Workspace
 from tests.checks.conftest import scene
 
 Pictures = Callable[..., Path]
@@ -198,3 +199,13 @@ def test_progress_counts_up_to_all_pictures(pictures: Pictures) -> None:
     told: list[tuple[int, int]] = []
     check(read_folder(pictures(each=30)), on_progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (60, 60) and told == sorted(told)
+
+
+def test_a_second_check_of_the_same_pictures_is_there_at_once(pictures: Pictures, workspace: Workspace) -> None:
+    root, told = pictures(each=12), list[tuple[int, int]]()
+    first = check(read_folder(root), workspace=workspace)
+    dataset = read_folder(root)
+    again = check(dataset, lambda *now: told.append(now), workspace)
+    assert again == first and told == []
+    cut(root / "cat" / "cat-001.jpg")
+    assert found(check(dataset, workspace=workspace))["unreadable"].images == ("cat/cat-001.jpg",)

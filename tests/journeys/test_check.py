@@ -13,10 +13,9 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 
-from studio.checks import Finding, Report, Suggestion
+from studio.checks import Finding, Report, Suggestion, kept
 from studio.data.decisions import Decisions
 from studio.data.library import Entry, Library
-from studio.ui import kept
 from tests.browser import Watch, settled
 from tests.checks.planted import plant
 from tests.journeys.test_every_page import CUT_OFF

@@ -12,11 +12,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import studio.ui
-from studio.checks import Finding, Looking, Report, Suggestion
+from studio.checks import Finding, Looking, Report, Suggestion, kept
 from studio.data.dataset import Dataset
 from studio.data.decisions import Decision, Decisions, alike
 from studio.data.library import Entry, Library
-from studio.ui import checking, kept, pictures
+from studio.ui import checking, pictures
 from studio.ui.components import Chosen, Item
 from studio.ui.places import place
 from studio.workspace import Workspace
@@ -249,7 +249,7 @@ def test_many_pictures_are_turned_by_pages(
     given = ticking(monkeypatch)
     visit()
     assert [len(items) for items in given] == [5, 24]
-    assert {item["group"] for item in given[1]} == set(range(1, 13))
+    assert {item.get("group") for item in given[1]} == set(range(1, 13))
 
 
 def test_a_picture_says_what_it_looks_like_and_how_sure_that_is(

@@ -15,13 +15,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from studio.checks import Finding, Report, Suggestion
+from studio.checks import Finding, Report, Suggestion, kept
 from studio.checks.html import MOST_PICTURES, as_html
 from studio.data.dataset import Dataset, Sample
 from studio.data.decided import decide
 from studio.data.decisions import Decision, Decisions
 from studio.data.library import Entry, Library
-from studio.ui import kept
 from studio.ui.points import marks
 from studio.ui.renewed import without
 from studio.ui.routes import routes

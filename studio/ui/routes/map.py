@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from studio.checks import kept
 from studio.data.dataset import Dataset
 from studio.data.library import Library
 from studio.errors import DataError, StudioError
-from studio.ui import kept
 from studio.ui.routes.gate import fault
 from studio.workspace import Workspace
 
