@@ -332,7 +332,7 @@ def bench_soak(tmp_path: Path, pictures: Pictures) -> None:
             list(many.map(lambda n: loaded(studio.url, places[n % len(places)], ""), range(int(sessions * share))))
         while done() < began + int(runs * share):
             time.sleep(0.5)
-        time.sleep(150 if share < 1 else 0)  # Streamlit keeps a closed session for two minutes
+        time.sleep(150)  # Streamlit keeps a closed session for two minutes
 
     def state() -> tuple[float, int, int, int]:
         told = dict(line.split(":", 1) for line in (mine / "status").read_text().splitlines())
@@ -340,15 +340,15 @@ def bench_soak(tmp_path: Path, pictures: Pictures) -> None:
         files = len(list((mine / "fd").iterdir()))
         return int(told["VmRSS"].split()[0]) / 1024, int(told["Threads"]), files, sum(map(len, children))
 
-    live(0.3)
+    live(0.5)  # then what is remembered of runs, 128 of them, has all it may hold
     warm = state()
-    live(0.7)
+    live(0.5)
     end = state()
     began = time.monotonic()
     studio.process.terminate()
     studio.process.wait(timeout=30)
     print(
-        f"\n{machine()}\nafter 30 %: {warm[0]:.0f} MB, {warm[1]} threads, {warm[2]} files, {warm[3]} processes; "
+        f"\n{machine()}\nafter half: {warm[0]:.0f} MB, {warm[1]} threads, {warm[2]} files, {warm[3]} processes; "
         f"after all of {runs} runs and {sessions} sessions: {end[0]:.0f} MB ({100 * (end[0] / warm[0] - 1):+.1f} %), "
         f"{end[1]} threads, {end[2]} files, {end[3]} processes; ended in {time.monotonic() - began:.1f} s"
     )
