@@ -13,7 +13,7 @@ from studio.errors import PictureError
 from studio.results.predict import Prediction, Predictor
 from studio.runs.run import Run
 from studio.text import percent
-from studio.ui import charts, pictures, pinning
+from studio.ui import charts, pictures, pinning, views
 from studio.ui.cards import fault
 from studio.ui.state import open_dataset
 
@@ -58,8 +58,9 @@ def answer(run: Run, picture: Path | bytes | None) -> None:
         fault(error.what, "Choose another file: a photograph or a drawing, such as a JPEG, PNG or WebP.")
         return
     st.image(shown, width=360, alt="The picture the model is asked about")
+    several = views.wanted(run)
     with st.spinner("Looking…"):
-        prediction = Predictor.of(run).predict([picture])[0]
+        prediction = Predictor.of(run).predict([picture], tta=several)[0]
     (run.folder / "tried").touch()
     verdict(prediction)
     pinning.offer(run, picture)
