@@ -91,14 +91,15 @@ def _findings(steps: Sequence[dict[str, Any]]) -> None:
     for number, step in enumerate(sorted(steps, key=lambda each: order.index(each["severity"]))):
         word, icon, colour = WORDS[step["severity"]]
         with st.container(border=True, gap="small"):
-            st.badge(word, icon=icon, color=colour)
-            st.markdown(plain(step["sentence"]))
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.badge(word, icon=icon, color=colour)
+                st.markdown(plain(step["sentence"]), width="content")
             if step["examples"]:
                 with st.grid(2 * min(2, len(step["examples"])), min_column_width=90):
                     for each in step["examples"]:
                         st.image(each["before"], caption="before", alt=f"{each['path']} before", width="stretch")
                         st.image(each["after"], caption="after", alt=f"{each['path']} after", width="stretch")
-            with st.expander("Class by class", key=f"classes-{number}"):
+            with st.expander("Class by class", key=f"classes-{number}", type="compact"):
                 st.dataframe(
                     _table(step["classes"]), hide_index=True, alt=f"What the step {step['title']} does to each class"
                 )

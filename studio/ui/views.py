@@ -66,7 +66,7 @@ def _several(run: Run) -> Results:
     if not held_back.samples:
         raise DataError("There are no held-back pictures any more.", "Open the dataset again.", dataset.root)
     found = evaluate(run, held_back, tta=True)
-    write_text(path, found.frame.to_json(orient="split", index=False))
+    write_text(path, found.frame.to_json(orient="split", index=False) or "")
     return found
 
 

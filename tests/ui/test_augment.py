@@ -104,7 +104,7 @@ def test_a_slider_writes_its_parameter_and_shows_another_picture(
     before = drawn(at)
     angle = next(each for each in at.slider if each.label == "Angle in degrees")
     angle.set_range(-90.0, -60.0).run()
-    next(each for each in at.slider if each.label == "How often" and each.key == "p" + angle.key[5:]).set_value(
+    next(each for each in at.slider if each.label == "How often" and each.key == f"p{str(angle.key)[5:]}").set_value(
         100
     ).run()
     assert asked(entry).augment.steps[2].params["limit"] == (-90.0, -60.0) and asked(entry).augment.steps[2].p == 1
