@@ -17,19 +17,22 @@ from studio.augment.pipeline import Pipeline
 from studio.augment.portable import MOST_BYTES, to_json
 from studio.augment.presets import PRESETS
 from studio.augment.trial import Failure
+from studio.data.dataset import Dataset
 from studio.data.library import Entry, Library
 from studio.data.split import split
 from studio.errors import DataError
 from studio.recipe import AugmentChoice, Recipe, StepChoice
+from studio.results.evaluate import Results
+from studio.runs.run import Run
 from studio.training.loader import Pictures
 from studio.training.sight import place_in_training
 from studio.ui import measuring
 from studio.ui.cards import plain
 from studio.ui.shown import Shown
 from studio.workspace import Workspace
-from tests.ui.test_pages import Open, asked, button, entry, of, said, until, visit
+from tests.ui.test_pages import Open, asked, button, entry, finished, of, said, until, visit
 
-__all__ = ["entry", "visit"]
+__all__ = ["entry", "finished", "visit"]
 
 
 def write(entry: Entry, changes: dict[str, Any]) -> Recipe:
@@ -307,3 +310,23 @@ def test_a_hostile_file_is_one_sentence(
     at.run()
     at.file_uploader[0].set_value(("pipeline.json", data, "application/json")).run()
     assert words in at.error[0].value.replace("\\", "") and names(entry) == [step.transform for step in three]
+
+
+def test_several_looks_are_a_choice_in_results(
+    visit: Open, entry: Entry, finished: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, asked_for = Results.of(finished), []
+
+    def several(run: Run, dataset: Dataset, *, tta: bool = False) -> Results:
+        asked_for.append((len(dataset.samples), tta))
+        return Results(once.frame.assign(predicted=once.frame["label"]), once.classes)
+
+    monkeypatch.setattr("studio.results.evaluate.evaluate", several)
+    at = visit("results", dataset=entry.id, run=finished.id)
+    assert at.metric[0].value == "87.5 %" and not asked_for
+    at.toggle(key=f"views-{finished.id}").set_value(True).run()
+    assert at.metric[0].value == "100 %" and plain("100 % are right instead of 87.5 %") in plain(said(at))
+    again = visit("results", dataset=entry.id, run=finished.id)
+    again.toggle(key=f"views-{finished.id}").set_value(True).run()
+    assert len(asked_for) == 1 and asked_for[0][1], "computed again, although nothing changed"
+    assert Results.of(finished).accuracy == once.accuracy, "the run's own record changed"
