@@ -33,7 +33,9 @@ def presets(entry: Entry, recipe: Recipe) -> None:
     key = shows(f"preset-{entry.id}", recipe.augment.preset)
     names = [*PRESETS, CUSTOM.name]
     is_own = recipe.augment.preset == CUSTOM.name
-    place = st.expander("Your own pipeline: choose a preset instead", icon=":material/tune:") if is_own else st.container()
+    place = (
+        st.expander("Your own pipeline: choose a preset instead", icon=":material/tune:") if is_own else st.container()
+    )
     place.radio(
         "How much to vary the pictures",
         names,

@@ -330,3 +330,14 @@ def test_several_looks_are_a_choice_in_results(
     again.toggle(key=f"views-{finished.id}").set_value(True).run()
     assert len(asked_for) == 1 and asked_for[0][1], "computed again, although nothing changed"
     assert Results.of(finished).accuracy == once.accuracy, "the run's own record changed"
+
+
+def test_a_step_that_fails_while_it_is_previewed_leaves_the_page_whole(
+    visit: Open, entry: Entry, three: list[StepChoice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> np.ndarray:
+        raise ValueError("too small")
+
+    monkeypatch.setattr(Pipeline, "apply", fails)
+    at = visit("augment", dataset=entry.id)
+    assert "cannot take one of these pictures" in at.error[0].value and button(at, "Remove: Rotate")
