@@ -3,7 +3,7 @@
 import streamlit as st
 
 from studio.results.evaluate import Results
-from studio.ui import outcome
+from studio.ui import outcome, views
 from studio.ui.cards import head, nothing_yet, onward
 from studio.ui.state import current_run, dataset_of
 
@@ -17,8 +17,9 @@ if not (run.folder / "predictions.json").is_file():
     nothing_yet("This run has no results yet: they appear when its first epoch is over.", "Watch the training", "train")
     st.stop()
 
-results, entry = Results.of(run), dataset_of(run)
+entry = dataset_of(run)
 st.text(run.name)
+results = views.evaluated(run, entry, Results.of(run))
 outcome.accuracy(results)
 st.subheader("Which class is taken for which", anchor=False)
 cell = outcome.confusion(results, key=run.id)

@@ -47,9 +47,6 @@ def trial(pipeline: Pipeline, pictures: Mapping[str, np.ndarray]) -> list[Failur
 
 
 def _tried(pipeline: Pipeline, name: str, base: np.ndarray, roll: int) -> Iterator[tuple[int, Failure]]:
-    import cv2
-
-    could_happen = (cv2.error, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError)
     picture = base
     for place, step in enumerate(pipeline.steps):
         one = build(step, pipeline.size, p=1.0)
@@ -57,13 +54,20 @@ def _tried(pipeline: Pipeline, name: str, base: np.ndarray, roll: int) -> Iterat
         wanted = (pipeline.size, pipeline.size, 3) if transform(step.transform).crop else picture.shape
         try:
             out = one(image=picture.copy())["image"]
-        except could_happen as error:
+        except could_happen() as error:
             yield place, Failure(step, name, _plain(error))
             out = picture[: wanted[0], : wanted[1]]
         if out.shape != wanted or out.dtype != np.uint8:
             yield place, Failure(step, name, f"It comes out as {out.dtype} of shape {out.shape}.")
             return
         picture = out
+
+
+def could_happen() -> tuple[type[Exception], ...]:
+    """What a transform raises where it cannot take a picture."""
+    import cv2
+
+    return (cv2.error, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError)
 
 
 def _plain(error: BaseException) -> str:

@@ -29,10 +29,14 @@ def choose(entry: Entry, recipe: Recipe, pictures: int) -> Recipe:
 
 
 def presets(entry: Entry, recipe: Recipe) -> None:
-    """The choice of a preset, each with what it is for and why."""
+    """The choice of a preset, each with what it is for and why; folded while one's own steps are worked on."""
     key = shows(f"preset-{entry.id}", recipe.augment.preset)
     names = [*PRESETS, CUSTOM.name]
-    st.radio(
+    is_own = recipe.augment.preset == CUSTOM.name
+    place = (
+        st.expander("Your own pipeline: choose a preset instead", icon=":material/tune:") if is_own else st.container()
+    )
+    place.radio(
         "How much to vary the pictures",
         names,
         format_func=lambda name: preset(name).title,

@@ -24,7 +24,7 @@ from studio.ui.state import live_runs, readable_runs
 WORDS: dict[str, tuple[str, str, Literal["red", "orange", "green"]]] = {
     "critical": ("Changes what pictures mean", ":material/dangerous:", "red"),
     "attention": ("Look at the pictures", ":material/warning:", "orange"),
-    "fine": ("Safe here", ":material/check_circle:", "green"),
+    "fine": ("No clear harm", ":material/check_circle:", "green"),
 }
 _RUNS_LOOKED_AT = 50
 
@@ -91,22 +91,30 @@ def _findings(steps: Sequence[dict[str, Any]]) -> None:
     for number, step in enumerate(sorted(steps, key=lambda each: order.index(each["severity"]))):
         word, icon, colour = WORDS[step["severity"]]
         with st.container(border=True, gap="small"):
-            st.badge(word, icon=icon, color=colour)
-            st.markdown(plain(step["sentence"]))
-            if step["examples"]:
-                with st.grid(2 * min(2, len(step["examples"])), min_column_width=90):
-                    for each in step["examples"]:
-                        st.image(each["before"], caption="before", alt=f"{each['path']} before", width="stretch")
-                        st.image(each["after"], caption="after", alt=f"{each['path']} after", width="stretch")
-            with st.expander("Class by class", key=f"classes-{number}"):
-                st.dataframe(
-                    _table(step["classes"]), hide_index=True, alt=f"What the step {step['title']} does to each class"
-                )
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.badge(word, icon=icon, color=colour)
+                st.markdown(plain(step["sentence"]), width="content")
+            if step["severity"] != "fine":
+                _examples(step["examples"])
+            with st.expander("Class by class", key=f"classes-{number}", type="compact"):
+                if step["severity"] == "fine":
+                    _examples(step["examples"])
+                told = f"What the step {step['title']} does to each class"
+                st.dataframe(_table(step["classes"]), hide_index=True, alt=told)
     st.caption(
         "A picture that goes over may mean something else now, or the backbone may only no longer know it: look at it. "
         "Intervals are of 95 %. A step is red where surely more than a quarter of a class goes over, orange from a "
         "tenth on."
     )
+
+
+def _examples(examples: Sequence[dict[str, str]]) -> None:
+    """Pictures that went over, before and after."""
+    if examples:
+        with st.grid(8, min_column_width=90):
+            for each in examples:
+                st.image(each["before"], caption="before", alt=f"{each['path']} before", width="stretch")
+                st.image(each["after"], caption="after", alt=f"{each['path']} after", width="stretch")
 
 
 def _table(classes: Sequence[dict[str, Any]]) -> pd.DataFrame:

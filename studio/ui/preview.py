@@ -3,12 +3,13 @@
 import numpy as np
 import streamlit as st
 
+from studio.augment.trial import could_happen
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
 from studio.errors import PictureError
 from studio.recipe import Recipe
 from studio.ui import pictures, seeing
-from studio.ui.cards import count, plain
+from studio.ui.cards import count, fault, plain
 from studio.ui.shown import Shown
 from studio.ui.steps import shows
 
@@ -34,6 +35,12 @@ def draw(entry: Entry, dataset: Dataset, recipe: Recipe) -> Shown:
             one(entry, shown)
     except PictureError as error:
         st.warning(plain(f"{error.what} {error.remedy or 'Choose another picture.'}"), icon=":material/broken_image:")
+    except could_happen() as error:
+        fault(
+            "A step cannot take one of these pictures, so there is nothing to show.",
+            "Switch steps off one by one to find it, or move its parameters away from their ends.",
+            str(error),
+        )
     return shown
 
 

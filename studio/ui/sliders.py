@@ -19,7 +19,7 @@ def draw(entry: Entry, step: Step, place: int, last: int) -> None:
     id, choice = step
     known = transform(choice.transform)
     with st.container(border=True, gap="xsmall", key=f"step-{id}"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             on = shows(f"on-{id}", choice.on)
             st.toggle(f"{place + 1}. {known.title}", key=on, on_change=steps.switch, args=(entry, id, on))
             st.space("stretch")

@@ -14,7 +14,7 @@ from studio.results.evaluate import Results
 from studio.results.predict import Prediction, Predictor
 from studio.runs.run import Run
 from studio.text import percent
-from studio.ui import charts, pictures, pinning
+from studio.ui import charts, pictures, pinning, views
 from studio.ui.cards import fault
 from studio.ui.state import open_dataset
 
@@ -61,8 +61,9 @@ def answer(run: Run, picture: Path | bytes | None) -> None:
         fault(error.what, "Choose another file: a photograph or a drawing, such as a JPEG, PNG or WebP.")
         return
     st.image(shown, width=360, alt="The picture the model is asked about")
+    several = views.wanted(run)
     with st.spinner("Looking…"):
-        prediction = Predictor.of(run).predict([picture])[0]
+        prediction = Predictor.of(run).predict([picture], tta=several)[0]
     (run.folder / "tried").touch()
     verdict(prediction)
     pinning.offer(run, picture)
