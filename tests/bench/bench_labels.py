@@ -6,6 +6,7 @@ in an environment of their own (labels/requirements.txt), never the product's; c
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -96,8 +97,12 @@ def theirs(planted: Planted, workspace: Workspace, folder: Path) -> list[Row]:
     samples = [dataset.samples[place] for place in places.tolist()]
     labels = np.array([dataset.classes.index(sample.label) for sample in samples])
     np.savez(folder / "features.npz", matrix=matrix, labels=labels)
+    openable = folder / "openable"  # cleanvision breaks down at the first file that does not open
+    shutil.copytree(planted.root, openable)
+    for path in planted.unreadable:
+        (openable / path).unlink()
     told = subprocess.run(
-        [str(interpreter()), str(HERE / "labels" / "oracles.py"), str(folder / "features.npz"), str(planted.root)],
+        [str(interpreter()), str(HERE / "labels" / "oracles.py"), str(folder / "features.npz"), str(openable)],
         capture_output=True,
         text=True,
         check=False,
