@@ -51,10 +51,12 @@ def state(entry: Entry) -> dict[str, str]:
     """
     try:
         told = json.loads((entry.folder / "safety.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        status, what, remedy = (str(told[name]) for name in ("status", "what", "remedy"))
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
-    going = told["status"] == "running" and not is_held(entry.folder / "safety.lock")
-    return {"status": "interrupted"} if going else told
+    if status == "running" and not is_held(entry.folder / "safety.lock"):
+        return {"status": "interrupted"}
+    return {"status": status, "what": what, "remedy": remedy}
 
 
 def cancel(entry: Entry) -> None:
