@@ -78,7 +78,12 @@ class Shelf:
         self._new.add(key, row)
 
     def close(self) -> None:
-        """Give what was put a name, and make room if the shelves beside this one have grown too many."""
+        """Give what was put a name, and make room if the shelves beside this one have grown too many.
+
+        Nothing can be taken any more: a mapped file keeps a handle open until it is let go.
+        """
+        self._found.clear()
+        self._files.clear()
         if self._new is not None:
             self._new.finish(self.row_bytes)
             self._new = None

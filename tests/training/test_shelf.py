@@ -114,3 +114,18 @@ def test_what_nobody_finished_is_removed_after_a_day(tmp_path: Path) -> None:
     os.utime(abandoned, (long_ago, long_ago))
     tidy(tmp_path)
     assert not abandoned.exists() and fresh.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list what is open")
+def test_a_shelf_that_is_closed_holds_no_file_open(tmp_path: Path) -> None:
+    file = filled(tmp_path / "shelf", range(3))
+    here = Shelf(tmp_path / "shelf", ROW)
+    assert here.take(name(1), np.empty(ROW, np.uint8)) and open_at(file)
+    here.close()
+    assert not open_at(file)
+
+
+def open_at(file: Path) -> bool:
+    """Whether this process has the file open."""
+    handles = [Path("/proc/self/fd") / handle for handle in os.listdir("/proc/self/fd")]
+    return any(handle.exists() and handle.resolve() == file.resolve() for handle in handles)
