@@ -24,6 +24,7 @@ _FAINT = 6.0  # contrast below which a description is not stretched further
 _SAMPLE, _NEIGHBOUR = 256, 6
 _CLOSE = 0.62  # of the distance to the sixth neighbour, below which two pictures are held against each other
 _LEFT, _MOST_LEFT = 0.36, 0.34  # of that distance's square, and at the most: what may be unexplained of a copy
+_FITTED = 0.55  # of what is usually unexplained of that neighbour: patterns fit each other however different they are
 _PART = 2048  # pairs at a time
 
 
@@ -34,9 +35,10 @@ def near_pairs(traits: np.ndarray) -> np.ndarray:
         return np.zeros((0, 2), np.int64)
     tiles = traits["tile"][rows]
     described = _described(tiles)
-    usual = _usual_distance(described)
+    usual, neighbours = _usual_distance(described)
     pairs = _candidates(described, _CLOSE * usual)
-    most = min(_LEFT * usual**2, _MOST_LEFT)
+    fitted = float(np.median(unexplained(tiles[neighbours[:, 0]], tiles[neighbours[:, 1]])))
+    most = min(_LEFT * usual**2, _MOST_LEFT, _FITTED * fitted)
     alike = [part[unexplained(tiles[part[:, 0]], tiles[part[:, 1]]) < most] for part in _parts(pairs)]
     return rows[np.concatenate([np.zeros((0, 2), np.int64), *alike])]
 
@@ -77,16 +79,21 @@ def _describe(tiles: np.ndarray) -> np.ndarray:
     return np.concatenate([shape / (contrast * _GRID), tint * (_COLOUR / _COARSE) / contrast], axis=1)
 
 
-def _usual_distance(described: np.ndarray) -> float:
-    """How far a picture's sixth neighbour usually is: where even those are near, less is needed to be no copy."""
+def _usual_distance(described: np.ndarray) -> tuple[float, np.ndarray]:
+    """How far a picture's sixth neighbour usually is: where even those are near, less is needed to be no copy.
+
+    And the pictures that were asked with their sixth neighbours, int64 (some, 2).
+    """
     chosen = np.random.default_rng(0).permutation(len(described))[:_SAMPLE]
     squares = (described**2).sum(axis=1)
-    found = []
+    found, neighbours = [], []
     for part in np.array_split(chosen, max(1, len(chosen) // 32)):
         distances = squares[part][:, None] + squares - 2 * described[part] @ described.T
         place = min(_NEIGHBOUR, len(described) - 1)
-        found.append(np.partition(distances, place, axis=1)[:, place])
-    return float(np.sqrt(max(np.median(np.concatenate(found)), 0)))
+        sixth = np.argpartition(distances, place, axis=1)[:, place]
+        found.append(distances[np.arange(len(part)), sixth])
+        neighbours.append(np.stack([part, sixth], axis=1))
+    return float(np.sqrt(max(np.median(np.concatenate(found)), 0))), np.concatenate(neighbours)
 
 
 def _candidates(described: np.ndarray, most: float) -> np.ndarray:

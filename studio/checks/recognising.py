@@ -11,6 +11,7 @@ from studio.checks.evidence import Embedded, Evidence
 from studio.checks.frames import given_away
 from studio.data.dataset import Sample
 from studio.errors import BackboneError, WeightsError
+from studio.training.waking import wake
 
 if TYPE_CHECKING:
     from studio.training.probe import Probe
@@ -93,6 +94,7 @@ def _still_good(features: Embedded | None, off: np.ndarray) -> Embedded | None:
 def _seen(
     evidence: Evidence, rows: np.ndarray, trimmed: bool, cache: Path, done: int
 ) -> Generator[int, None, Embedded]:
+    wake()
     from studio.training.embed import embed
 
     looking = embed(evidence.dataset, [evidence.samples[row] for row in rows.tolist()], cache, trimmed=trimmed)

@@ -21,6 +21,7 @@ from studio.runs.store import Store
 from studio.runs.trouble import Trouble
 from studio.training.events import Event, Failed, Finished, Prepared, Resumed
 from studio.training.place import CHECKPOINT, place
+from studio.training.waking import wake
 from studio.workspace import Workspace, lock
 
 _WAKING = 60.0  # seconds that a process of its own may take until it holds the run
@@ -204,6 +205,7 @@ def spare_the_collector() -> None:
 
 
 def _events(run: Run, desk: Desk, again: bool) -> Iterator[Event]:
+    wake()
     from studio.training.train import train
 
     _spare_engine()

@@ -20,6 +20,7 @@ from studio.data.library import Entry
 from studio.data.picture import open_image
 from studio.errors import PictureError, StudioError
 from studio.recipe import Recipe
+from studio.training.waking import wake
 from studio.ui import pictures
 from studio.ui.shown import shape
 from studio.workspace import Workspace, is_held, lock, write_text
@@ -88,6 +89,7 @@ def begin(entry: Entry, dataset: Dataset, recipe: Recipe, wait: float = 0.5) -> 
 
 def _measure(entry: Entry, root: Path, recipe: Recipe, path: Path) -> None:
     """The whole work of the thread; whatever comes of it is written down."""
+    wake()
     from studio.results.meter import safety
 
     told = safety(recipe, Workspace(entry.folder.parent.parent))
