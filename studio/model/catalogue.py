@@ -142,7 +142,6 @@ def draw_card(backbone: str) -> dict[str, Any]:
     """The record of a backbone, asked of timm. Takes the time of importing torch, and no memory for weights."""
     import timm
     import torch
-    import timm  # noqa: F401  (first, whole: two threads that begin with different parts find each other's half)
     from timm.data.config import resolve_data_config
     from timm.models import get_pretrained_cfg, is_model
 
