@@ -128,6 +128,31 @@ def test_names_say_what_a_thing_is() -> None:
     assert found == []
 
 
+def needs_the_engine() -> set[str]:
+    """The modules that cannot be imported without torch or timm."""
+    tops = {name: at_the_top(tree) for name, tree in TREES.items()}
+    at_once = {name: {module for line, module in imports(TREES[name]) if line in tops[name]} for name in TREES}
+    found = {name for name, modules in at_once.items() if any(m.split(".")[0] in ("torch", "timm") for m in modules)}
+    while True:
+        dotted = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in found}
+        more = {name for name, modules in at_once.items() if any(m.rpartition(".")[0] in dotted for m in modules)}
+        if more <= found:
+            return found
+        found |= more
+
+
+def test_who_needs_the_engine_later_wakes_it_whole() -> None:
+    """Threads that import parts of timm or torch at once find them half made: see `studio.model.waking`."""
+    heavy = needs_the_engine()
+    assert "studio/training/train.py" in heavy and "studio/training/events.py" not in heavy
+    dotted = {name.removesuffix(".py").replace("/", ".") for name in heavy}
+    for name in TREES.keys() - heavy - {"studio/model/waking.py", "studio/runs/follow.py"}:  # a command has one thread
+        tree, top = TREES[name], at_the_top(TREES[name])
+        later = [module for line, module in imports(tree) if line not in top and room(name) != "cli"]
+        if any(m.rpartition(".")[0] in dotted or m.startswith("timm.") for m in later):
+            assert "wake()" in ast.unparse(tree), f"{name}: call `wake()` before importing {later}"
+
+
 def test_the_app_opens_without_the_engine() -> None:
     """Torch and its like cost seconds to import: they come in when a run starts, in the function that needs them."""
     entry = TREES["studio/ui/app.py"]

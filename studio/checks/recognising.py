@@ -11,7 +11,7 @@ from studio.checks.evidence import Embedded, Evidence
 from studio.checks.frames import given_away
 from studio.data.dataset import Sample
 from studio.errors import BackboneError, WeightsError
-from studio.training.waking import wake
+from studio.model.waking import wake
 
 if TYPE_CHECKING:
     from studio.training.probe import Probe

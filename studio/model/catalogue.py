@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.errors import BackboneError
+from studio.model.waking import wake
 from studio.recipe import DEFAULT_BACKBONE
 from studio.workspace import Workspace, write_text
 
@@ -89,6 +90,7 @@ def _all_names(workspace: Workspace | None) -> list[str]:
     path = _cache(workspace, "names") if workspace else None
     if path and (kept := _read(path)):
         return kept
+    wake()
     import timm
 
     found = timm.list_models()
@@ -140,6 +142,7 @@ def _downloaded(backbone: str) -> bool:
 
 def draw_card(backbone: str) -> dict[str, Any]:
     """The record of a backbone, asked of timm. Takes the time of importing torch, and no memory for weights."""
+    wake()
     import timm
     import torch
     from timm.data.config import resolve_data_config

@@ -13,6 +13,7 @@ import pandas as pd
 from studio.augment.geometry import Geometry
 from studio.data.dataset import Dataset
 from studio.errors import DataError, RunError
+from studio.model.waking import wake
 from studio.results.views import flips, views
 from studio.runs.run import Run
 
@@ -116,6 +117,7 @@ def evaluate(run: Run, dataset: Dataset, *, tta: bool = False) -> Results:
     `tta` averages probabilities over several views of each picture, which takes as many times as long. Raises DataError
     for a class that the model does not know. Pictures that cannot be opened are left out.
     """
+    wake()
     import torch
 
     from studio.training.checkpoint import load

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.data.picture import open_picture
+from studio.model.waking import wake
 from studio.results.evaluate import checkpoint
 from studio.results.views import flips, views
 from studio.runs.run import Run
@@ -69,6 +70,7 @@ class Predictor:
 
 @lru_cache(maxsize=4)
 def _loaded(path: Path, _changed: int) -> Predictor:
+    wake()
     import torch
 
     from studio.training.checkpoint import load

@@ -14,6 +14,7 @@ from functools import cache
 from filelock import FileLock, Timeout
 
 from studio.errors import RunError, StudioError
+from studio.model.waking import wake
 from studio.recipe import Recipe
 from studio.runs.requests import Desk
 from studio.runs.run import Run
@@ -21,7 +22,6 @@ from studio.runs.store import Store
 from studio.runs.trouble import Trouble
 from studio.training.events import Event, Failed, Finished, Prepared, Resumed
 from studio.training.place import CHECKPOINT, place
-from studio.training.waking import wake
 from studio.workspace import Workspace, lock
 
 _WAKING = 60.0  # seconds that a process of its own may take until it holds the run

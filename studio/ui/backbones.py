@@ -8,6 +8,7 @@ import streamlit as st
 from studio.data.roots import Roots
 from studio.errors import StudioError
 from studio.model.catalogue import Backbone, embedded, names
+from studio.model.waking import wake
 from studio.recipe import Recipe
 from studio.ui import charts
 from studio.ui.cards import plain
@@ -86,6 +87,7 @@ def own_weights(recipe: Recipe, key: str) -> Recipe:
 @st.cache_data(max_entries=20, show_spinner=False)
 def _misfit(backbone: str, file: str, changed: float) -> str:
     """Why the weights in a file cannot be taken; empty if they can. Read again when its time, `changed`, is another."""
+    wake()
     from studio.model.weights import build
 
     try:

@@ -19,8 +19,8 @@ from studio.data.dataset import Dataset
 from studio.data.library import Entry
 from studio.data.picture import open_image
 from studio.errors import PictureError, StudioError
+from studio.model.waking import wake
 from studio.recipe import Recipe
-from studio.training.waking import wake
 from studio.ui import pictures
 from studio.ui.shown import shape
 from studio.workspace import Workspace, is_held, lock, write_text
@@ -131,6 +131,7 @@ def _told(root: Path, recipe: Recipe, step: Any, paths: list[str]) -> dict[str, 
 
 def _example(root: Path, recipe: Recipe, step: Any, path: str, row: int) -> list[dict[str, str]]:
     """A picture before and after; none where it does not open any more."""
+    wake()
     from studio.results.safety import alone
 
     geometry = shape(recipe)

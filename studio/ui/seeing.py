@@ -3,6 +3,7 @@
 import streamlit as st
 
 from studio.augment.applied import applied
+from studio.model.waking import wake
 from studio.ui import pictures
 from studio.ui.cards import plain
 from studio.ui.shown import Shown
@@ -30,6 +31,7 @@ def _row(address: str, title: str, said: str, alt: str) -> None:
 def numbers(shown: Shown, n: int, epoch: int) -> None:
     """The very input of the network, drawn, counted and explained."""
     with st.spinner("Starting the engine…"):
+        wake()
         from studio.training.sight import sight
     geometry, picture = shown.geometry, shown.variant(n, epoch)
     seen, path = sight(picture, geometry), shown.dataset.samples[n].path

@@ -9,6 +9,7 @@ import streamlit as st
 
 from studio.data.library import Entry
 from studio.errors import DataError, RunError
+from studio.model.waking import wake
 from studio.results.evaluate import Results, checkpoint
 from studio.results.views import flips
 from studio.runs.run import Run
@@ -58,6 +59,7 @@ def _several(run: Run) -> Results:
     path, changed = run.folder / "predictions-views.json", checkpoint(run).stat().st_mtime_ns
     if path.is_file() and path.stat().st_mtime_ns > changed and (known := _read(run, path)):
         return known
+    wake()
     from studio.results.evaluate import evaluate
     from studio.training.prepare import load_data
 
