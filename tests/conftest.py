@@ -1,6 +1,7 @@
 """What the tests share: a workspace, pictures, a running studio, a Chromium that is watched."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from PIL import Image
 from studio.workspace import Workspace
 from tests import chromium as browsers
 from tests.browser import Watch
+from tests.command import Thaw
 from tests.server import RunningStudio, start_studio
 
 if TYPE_CHECKING:
@@ -38,12 +40,36 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture
+def thaw(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Thaw:
+    """`thaw("runs", "--json")` is (exit status, stdout, stderr), in a workspace of its own."""
+    from studio import cli
+
+    def run(*arguments: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["thaw", *map(str, arguments)])
+        monkeypatch.setenv("THAW_WORKSPACE", str(workspace.root))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+Draw = Callable[[int, int, int], np.ndarray]
+
+
+@pytest.fixture
 def pictures(tmp_path: Path) -> Callable[..., Path]:
     """A factory: `pictures(classes=("cat", "dog"), each=6, side=48, split=None, name="pictures")` is a folder.
 
     Classes differ in colour and in the direction of their stripes, pictures of a class in phase and noise; PNG and
     JPEG take turns. `split=("train", "val")` makes a folder for each split with the class folders inside.
     """
+    return folder_of(striped, tmp_path)
+
+
+def folder_of(draw: Draw, parent: Path) -> Callable[..., Path]:
+    """The factory `pictures`, of what `draw(kind, seed, side)` draws."""
 
     def make(
         classes: tuple[str, ...] = ("cat", "dog"),
@@ -52,13 +78,13 @@ def pictures(tmp_path: Path) -> Callable[..., Path]:
         split: tuple[str, ...] | None = None,
         name: str = "pictures",
     ) -> Path:
-        root = tmp_path / name
+        root = parent / name
         for s, part in enumerate(split or ("",)):
             for c, label in enumerate(classes):
                 folder = root / part / label
                 folder.mkdir(parents=True, exist_ok=True)
                 for i in range(each):
-                    picture = Image.fromarray(striped(c, seed=1000 * s + i, side=side))
+                    picture = Image.fromarray(draw(c, 1000 * s + i, side))
                     picture.save(folder / f"{label}-{part}{i:03}.{'png' if i % 2 == 0 else 'jpg'}")
         return root
 

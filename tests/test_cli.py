@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from studio import cli
 from studio.recipe import Recipe
 from studio.runs import launch
 from studio.runs.progress import Progress
@@ -19,31 +18,8 @@ from studio.runs.store import Store
 from studio.training.events import Prepared
 from studio.training.wishes import Wishes
 from studio.workspace import Workspace
+from tests.command import Thaw, document
 from tests.training.recipes import tiny
-
-Thaw = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def thaw(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Thaw:
-    """`thaw("runs", "--json")` is (exit status, stdout, stderr), in a workspace of its own."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thaw", *map(str, arguments)])
-        monkeypatch.setenv("THAW_WORKSPACE", str(workspace.root))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
-
-
-def document(result: tuple[int, str, str]) -> Any:
-    status, out, err = result
-    assert status == 0, err
-    assert out.count("\n") == 1, "exactly one JSON document goes to stdout"
-    return json.loads(out)
 
 
 def test_from_a_folder_to_a_prediction(thaw: Thaw, pictures: Callable[..., Path]) -> None:

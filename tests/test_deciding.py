@@ -1,45 +1,19 @@
 """`thaw decide` and `thaw decisions`: what the page can do with single pictures, from the command line."""
 
 import csv
-import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from studio import cli
 from studio.data.intake import open_data
 from studio.runs import launch
 from studio.runs.store import Store
 from studio.workspace import Workspace
+from tests.command import Thaw, document
 from tests.training.recipes import tiny
 
-Thaw = Callable[..., tuple[int, str, str]]
 Pictures = Callable[..., Path]
-
-
-@pytest.fixture
-def thaw(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Thaw:
-    """`thaw("decisions", source)` is (exit status, stdout, stderr), in a workspace of its own."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["thaw", *map(str, arguments)])
-        monkeypatch.setenv("THAW_WORKSPACE", str(workspace.root))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return run
-
-
-def document(result: tuple[int, str, str]) -> Any:
-    status, out, err = result
-    assert status == 0, err
-    assert out.count("\n") == 1, "exactly one JSON document goes to stdout"
-    return json.loads(out)
 
 
 def test_pictures_are_decided_on_listed_and_taken_back(thaw: Thaw, workspace: Workspace, pictures: Pictures) -> None:

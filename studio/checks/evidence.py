@@ -10,6 +10,7 @@ import numpy as np
 from studio.data.dataset import Dataset, Sample
 
 if TYPE_CHECKING:
+    from studio.checks.looks import Seen
     from studio.training.probe import Probe
 
 
@@ -54,6 +55,13 @@ class Evidence:
         """Class indices of `samples`, int64 (n,)."""
         index = {name: number for number, name in enumerate(self.dataset.classes)}
         return np.fromiter((index[sample.label] for sample in self.samples), np.int64, len(self.samples))
+
+    @cached_property
+    def seen(self) -> "Seen":
+        """What is to be seen in the pictures that were opened."""
+        from studio.checks.looks import Seen
+
+        return Seen.of(self.traits)
 
     @cached_property
     def probe(self) -> "Probe | None":

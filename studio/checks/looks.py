@@ -5,6 +5,7 @@ drawings on white not all too bright, enlarged icons not all blurred.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,7 +25,29 @@ _GREY = 1.5  # colourfulness
 _EVEN, _ALMOST_EVEN, _PART = 0.5, 1.5, 0.06  # deviation over the tile; of its mean
 _FRAME = 12.0  # deviation along the outermost edge that a frame of one colour may have
 _EDGE = 8  # an eighth of each side may be a frame
+_PART_OF_ALL = 256  # tiles that are computed with at once: so many stay in a processor's cache
 _LEANING, _SURE = 0.2, 4.0  # a difference in shares between classes, and in standard errors
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is to be seen in n pictures: bool (n,) each, and the mean luminance of their insides, 0 to 255, (n,)."""
+
+    blank: np.ndarray
+    dark: np.ndarray
+    bright: np.ndarray
+    mean: np.ndarray
+
+    @classmethod
+    def of(cls, traits: np.ndarray) -> "Seen":
+        deviation, mean = _inside(traits)
+        blank = _blank(traits, deviation, mean)
+        return cls(blank, _dark(traits, blank), _bright(traits, blank, mean), mean)
+
+    @property
+    def lost(self) -> np.ndarray:
+        """Pictures whose light tells little or nothing, bool (n,)."""
+        return self.blank | self.dark | self.bright
 
 
 def blank(evidence: Evidence) -> Iterable[Finding]:
@@ -32,7 +55,7 @@ def blank(evidence: Evidence) -> Iterable[Finding]:
     yield from _named(
         evidence,
         "blank",
-        _blank(evidence),
+        evidence.seen.blank,
         evidence.traits["deviation"],
         lambda count: f"{counted(count, 'picture shows', 'pictures show')} nothing but one colour.",
         why="There is nothing in them to learn from, yet they carry a label.",
@@ -46,7 +69,7 @@ def dark(evidence: Evidence) -> Iterable[Finding]:
     yield from _named(
         evidence,
         "dark",
-        _dark(evidence),
+        evidence.seen.dark,
         top,
         lambda count: f"{counted(count, 'picture is', 'pictures are')} too dark to see much.",
         why="Detail that was lost in the dark cannot be learned, and such pictures pull the others down.",
@@ -57,11 +80,11 @@ def dark(evidence: Evidence) -> Iterable[Finding]:
 
 def bright(evidence: Evidence) -> Iterable[Finding]:
     """Overexposed or washed-out pictures, in a dataset that is not bright. `value` is how many."""
-    mean = _inside(evidence)[1]
+    mean = evidence.seen.mean
     yield from _named(
         evidence,
         "bright",
-        _bright(evidence),
+        evidence.seen.bright,
         -mean,
         lambda count: f"{counted(count, 'picture is', 'pictures are')} too bright to see much.",
         why="Detail that was lost in the light cannot be learned.",
@@ -88,7 +111,7 @@ def blurry(evidence: Evidence) -> Iterable[Finding]:
 
 def grayscale_mix(evidence: Evidence) -> Iterable[Finding]:
     """Grey pictures among coloured ones, or the other way round. `value` is how many are of the rarer kind."""
-    told = ~(_blank(evidence) | _dark(evidence) | _bright(evidence))
+    told = ~evidence.seen.lost
     grey = evidence.traits["colourfulness"] < _GREY
     rarer_is_grey = bool((grey & told).sum() * 2 <= told.sum())
     rare = told & (grey if rarer_is_grey else ~grey) & evidence.asked("grayscale-mix")
@@ -114,12 +137,12 @@ def grayscale_mix(evidence: Evidence) -> Iterable[Finding]:
 
 def unclear(evidence: Evidence) -> np.ndarray:
     """Pictures in which little or nothing can be seen, bool (n,): empty, too dark, too bright, or blurred."""
-    return _blank(evidence) | _dark(evidence) | _bright(evidence) | _blurred(evidence)[0]
+    return evidence.seen.lost | _blurred(evidence)[0]
 
 
 def _blurred(evidence: Evidence) -> tuple[np.ndarray, float]:
     """Pictures without a sharp edge, bool (n,), and how sharp one usually is here."""
-    sharpness, seen = evidence.traits["sharpness"], ~(_blank(evidence) | _dark(evidence) | _bright(evidence))
+    sharpness, seen = evidence.traits["sharpness"], ~evidence.seen.lost
     if not seen.any():
         return np.zeros_like(seen), 1.0
     scale = np.log(np.maximum(sharpness, 0.01))
@@ -140,35 +163,35 @@ def _leaning(rare: np.ndarray, labels: np.ndarray) -> int | None:
     return None
 
 
-def _blank(evidence: Evidence) -> np.ndarray:
-    deviation, mean = _inside(evidence)
+def _blank(traits: np.ndarray, deviation: np.ndarray, mean: np.ndarray) -> np.ndarray:
     even = (deviation < _EVEN) | (deviation < np.minimum(_ALMOST_EVEN, _PART * mean))
-    tiles = evidence.traits["tile"]
+    tiles = traits["tile"][even]
     ends = np.concatenate([tiles[:, (0, -1)], tiles[:, :, (0, -1)].swapaxes(1, 2)], axis=2).astype(np.float32)
-    return even & (ends.std(axis=(1, 2)).max(axis=1) < _FRAME)
+    even[even] = ends.std(axis=(1, 2)).max(axis=1) < _FRAME
+    return even
 
 
-def _inside(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+def _inside(traits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of every tile without its frame: the largest deviation of a channel, and the mean luminance, 0 to 255."""
-    tiles, deviations, means = evidence.traits["tile"], [np.zeros(0)], [np.zeros(0)]
+    tiles, deviations, means = traits["tile"], [np.zeros(0)], [np.zeros(0)]
     edge = tiles.shape[1] // _EDGE
-    for at in range(0, len(tiles), 4096):
-        inside = tiles[at : at + 4096, edge:-edge, edge:-edge].astype(np.float32)
+    for at in range(0, len(tiles), _PART_OF_ALL):
+        inside = tiles[at : at + _PART_OF_ALL, edge:-edge, edge:-edge].astype(np.float32)
         deviations.append(inside.std(axis=(1, 2)).max(axis=1))
         means.append(inside.mean(axis=(1, 2)) @ np.array([0.299, 0.587, 0.114], np.float32))
     return np.concatenate(deviations), np.concatenate(means)
 
 
-def _dark(evidence: Evidence) -> np.ndarray:
-    top = evidence.traits["light"][:, 4]
-    return _few(~_blank(evidence) & (top < _DARK) & _far_below(top))
+def _dark(traits: np.ndarray, blank: np.ndarray) -> np.ndarray:
+    top = traits["light"][:, 4]
+    return _few(~blank & (top < _DARK) & _far_below(top))
 
 
-def _bright(evidence: Evidence) -> np.ndarray:
-    low, mean, clipped = evidence.traits["light"][:, 1], _inside(evidence)[1], evidence.traits["clipped"]
+def _bright(traits: np.ndarray, blank: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    low, clipped = traits["light"][:, 1], traits["clipped"]
     washed = (low > _WASHED) & (mean > _GLARING)
     overexposed = ((mean > _BRIGHT) & ((clipped > _WHITE) | (low > 60))) | ((mean > _GLARING) & (clipped > _CLIPPED))
-    return _few(~_blank(evidence) & (washed | overexposed) & _far_below(-mean))
+    return _few(~blank & (washed | overexposed) & _far_below(-mean))
 
 
 def _far_below(values: np.ndarray) -> np.ndarray:

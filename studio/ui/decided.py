@@ -108,7 +108,7 @@ def panel(entry: Entry, dataset: Dataset) -> None:
                 undo(entry)
             st.download_button(
                 "Download as CSV",
-                data=lambda: decisions.as_csv().encode(),
+                data=lambda: decisions.as_csv().encode("utf-8-sig"),  # as spreadsheets expect it
                 file_name=f"{entry.id}-decisions.csv",
                 mime="text/csv",
                 icon=":material/download:",

@@ -1,7 +1,7 @@
 """What looking at the files, the looks and the copies of a dataset costs: `make bench`.
 
 THAW_BENCH_PICTURES names a folder of photographs in classes. cleanvision, which is only measured here, gets an
-environment of its own, in the folder that THAW_BENCH_CHECKS_ENV names or else in the user's cache folder.
+environment of its own, in the folder that THAW_BENCH_LABELS_ENV names or else in the user's cache folder.
 """
 
 import json
@@ -28,6 +28,7 @@ from studio.checks.walk import AT_ONCE
 from studio.data.dataset import Dataset
 from studio.data.intake import read_folder
 from tests.bench.bench_engine import many
+from tests.bench.labels import oracles_python
 from tests.bench.peers.turns import CHECKOUT, machine
 
 ROUNDS = 5
@@ -55,7 +56,7 @@ def bench_rate_against_merely_decoding(photographs: Path) -> None:
 
 
 def bench_time_against_cleanvision(photographs: Path) -> None:
-    python = peer()
+    python = oracles_python()
     whole = "import sys; from tests.bench.bench_checks import looked, read_folder, Path; "
     whole += "looked(read_folder(Path(sys.argv[1])))"
     shares = []
@@ -126,16 +127,3 @@ def seconds(work: Callable[[], object]) -> float:
 def ran(python: str, code: str, source: Path) -> str:
     done = subprocess.run([python, "-c", code, str(source)], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     return done.stdout
-
-
-def peer() -> Path:
-    """The Python that has cleanvision: an environment made at first use, never the product's."""
-    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    named = os.environ.get("THAW_BENCH_CHECKS_ENV") or f"{caches}/thaw-studio/bench-checks"
-    folder = Path(named).expanduser().absolute()
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not (folder / "installed.txt").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "cleanvision==0.3.7"], check=True)
-        (folder / "installed.txt").write_text("cleanvision==0.3.7\n", encoding="utf-8")
-    return python

@@ -22,7 +22,7 @@ from studio.data.intake import read_folder
 from studio.training.embed import embed
 from studio.workspace import Workspace
 from tests.bench.bench_engine import many
-from tests.bench.labels.environment import interpreter
+from tests.bench.labels import oracles_python
 from tests.bench.peers.turns import machine
 from tests.checks.planted import Planted, plant
 
@@ -102,7 +102,7 @@ def theirs(planted: Planted, workspace: Workspace, folder: Path) -> list[Row]:
     for path in planted.unreadable:
         (openable / path).unlink()
     told = subprocess.run(
-        [str(interpreter()), str(HERE / "labels" / "oracles.py"), str(folder / "features.npz"), str(openable)],
+        [str(oracles_python()), str(HERE / "labels" / "oracles.py"), str(folder / "features.npz"), str(openable)],
         capture_output=True,
         text=True,
         check=False,

@@ -7,31 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.conftest import striped
+from tests.conftest import folder_of, striped
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Callable[..., Path]:
     """The factory of that name, with shapes in every picture: stripes alone are near copies of one another."""
-
-    def make(
-        classes: tuple[str, ...] = ("cat", "dog"),
-        each: int = 6,
-        side: int = 48,
-        split: tuple[str, ...] | None = None,
-        name: str = "pictures",
-    ) -> Path:
-        root = tmp_path / name
-        for s, part in enumerate(split or ("",)):
-            for c, label in enumerate(classes):
-                folder = root / part / label
-                folder.mkdir(parents=True, exist_ok=True)
-                for i in range(each):
-                    picture = Image.fromarray(scene(c, seed=1000 * s + i, side=side))
-                    picture.save(folder / f"{label}-{part}{i:03}.{'png' if i % 2 == 0 else 'jpg'}")
-        return root
-
-    return make
+    return folder_of(scene, tmp_path)
 
 
 def scene(kind: int, seed: int, side: int) -> np.ndarray:

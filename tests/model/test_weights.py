@@ -50,7 +50,12 @@ def test_offline_another_backbone_fails_within_five_seconds_and_says_what_to_do(
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://192.0.2.1")  # a documentation address: nobody answers there
-    monkeypatch.setattr(weights.urllib.request, "urlopen", lambda *_, **__: time.sleep(60))
+
+    def hangs(*_: object, **__: object) -> None:
+        time.sleep(60)
+        raise OSError("Nobody answers.")
+
+    monkeypatch.setattr(weights.urllib.request, "urlopen", hangs)
     began = time.monotonic()
     with pytest.raises(WeightsError, match="tf_efficientnet_lite0"):
         build("resnet18", 2, pretrained=True)

@@ -13,12 +13,21 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.bench.peers.environment import interpreter
+from tests.bench.environment import interpreter
 
 HERE = Path(__file__).parent
+SHARED = ("torch", "torchvision", "timm", "numpy", "pillow")
 CHECKOUT = HERE.parents[2]
 ROUNDS = int(os.environ.get("THAW_BENCH_ROUNDS", "3"))
 WORKERS = int(os.environ.get("THAW_BENCH_WORKERS", "4"))
+
+
+def peers_python() -> Path:
+    """The Python that the peers run with: of what both have, the product's own versions."""
+    wanted = (HERE / "requirements.txt").read_text(encoding="utf-8")
+    public = {name: version(name).partition("+")[0] for name in SHARED}  # 2.15.0 of 2.15.0+cpu
+    same = "".join(f"{name}=={number}\n" for name, number in public.items())
+    return interpreter("bench-peers", "THAW_BENCH_ENV", wanted, same)
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class Outcome:
 def run(way: str, job: dict[str, Any]) -> Outcome:
     """One run of `ours` or a peer, in its environment. Raises RuntimeError with what it said where it broke down."""
     mine = way == "ours"
-    python = Path(sys.executable) if mine else interpreter()
+    python = Path(sys.executable) if mine else peers_python()
     paths = {"PYTHONPATH": str(CHECKOUT)} if mine else {"PYTHONPATH": ""}
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "job.json")
@@ -79,7 +88,7 @@ def in_turns(**jobs: dict[str, Any]) -> dict[str, list[Outcome]]:
     """ROUNDS outcomes of every way, taken in turns: a machine that slows down slows all of them."""
     if "ours" not in jobs or len(jobs) < 2:
         raise ValueError("ours is compared with at least one peer")
-    interpreter()  # installing it is no part of any turn
+    peers_python()  # installing it is no part of any turn
     found: dict[str, list[Outcome]] = {way: [] for way in jobs}
     for _ in range(ROUNDS):
         for way, job in jobs.items():
