@@ -13,7 +13,7 @@ run: $(VENV)/installed
 
 test: lint
 	@$(PY) tests/chromium.py
-	$(PY) -m pytest --numprocesses 3 --dist loadfile
+	$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-test
 	$(PY) -m ruff check .

@@ -64,6 +64,7 @@ class Watch:
 
 def settled(page: "Page", seconds: float = 20) -> None:
     """Wait until Streamlit has drawn the page: something is there, nothing runs or spins, and that for a moment."""
+    page.evaluate("() => { window.quietSince = null }")  # a click a moment ago may not have been heard yet
     page.wait_for_function(SETTLED, timeout=seconds * 1000)
 
 

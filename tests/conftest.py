@@ -26,11 +26,23 @@ COLOURS = ((200, 60, 50), (50, 90, 200), (60, 170, 80), (220, 180, 40), (150, 70
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs a Chromium runs last: it is slow, and Playwright's loop then stays in the main thread."""
+    """What takes longest begins first, so that no process is left with it alone; what needs a Chromium runs last:
+    Playwright's loop then stays in the main thread.
+    """
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    items.sort(key=lambda item: (item.get_closest_marker("browser") is not None, _place(item.path.stem)))
+
+
+LONGEST_FIRST = (
+    *("test_follow", "test_world", "test_apart", "test_train", "test_killed", "test_boundary", "test_one_start"),
+    *("test_check", "test_main_job", "test_every_page", "test_live_chart", "test_steering", "test_components"),
+)
+
+
+def _place(file: str) -> int:
+    return LONGEST_FIRST.index(file) if file in LONGEST_FIRST else len(LONGEST_FIRST)
 
 
 @pytest.fixture

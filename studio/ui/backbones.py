@@ -126,14 +126,23 @@ def thaw(recipe: Recipe, backbone: Backbone, classes: int, key: str) -> Recipe:
     """Strategy and freezing depth, which move together: all frozen is the head alone, none frozen may be everything."""
     stages = len(backbone.stages)
     strategy, depth = _held(recipe, backbone, key)
-    strategy_key, depth_key = (f"{name}-{st.session_state[_turns(key)][name]}-{key}" for name in ("strategy", "depth"))
+    turns = st.session_state[_turns(key)]
+    strategy_key, depth_key = (f"{name}-{turns[name]}-{key}" for name in ("strategy", "depth"))
+
+    def is_drawn(name: str) -> bool:
+        """Whether the control is still the one on the page: a browser tells of one that was just replaced once more."""
+        return turns[name] == st.session_state[_turns(key)][name]
 
     def strategy_chosen() -> None:
+        if not is_drawn("strategy"):
+            return
         chosen, before = st.session_state[strategy_key], st.session_state[f"freeze-{key}"][2]
         kept = 0 if before == stages else before
         _hold(key, backbone, chosen, {"head": stages, "full": 0}.get(chosen, kept), moves="depth")
 
     def depth_chosen() -> None:
+        if not is_drawn("depth"):
+            return
         chosen, before = st.session_state[depth_key], st.session_state[f"freeze-{key}"][1]
         suits = "head" if chosen == stages else "full" if before == "full" and chosen == 0 else "two-phase"
         _hold(key, backbone, suits, chosen, moves="strategy")

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
 
 from studio.checks import Finding, Report, Suggestion, kept
@@ -18,7 +17,7 @@ from studio.data.decisions import Decisions
 from studio.data.library import Entry, Library
 from tests.browser import Watch, settled
 from tests.checks.planted import plant
-from tests.journeys.test_every_page import CUT_OFF
+from tests.journeys.test_every_page import CUT_OFF, findings
 from tests.journeys.test_main_job import the_run, walk
 from tests.server import CHECKOUT, RunningStudio
 
@@ -288,8 +287,7 @@ def test_the_map_shows_a_picture_on_hover_and_opens_it_on_a_click(
     page.get_by_role("dialog").wait_for(state="detached")
 
 
-@pytest.mark.parametrize("width", [1440, 420])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (420, True)])
 def test_a_report_is_whole_and_readable(
     open_page: "Callable[..., Page]", suspicious: Entry, width: int, dark: bool
 ) -> None:
@@ -299,25 +297,13 @@ def test_a_report_is_whole_and_readable(
     page.wait_for_function(f"() => ({MAP})()?.data?.length")
     page.get_by_text("What was not looked for").click()
     settled(page)
-    assert page.evaluate(CUT_OFF) == [] and serious(page) == []
+    assert page.evaluate(CUT_OFF) == [] and findings(page) == []
     gallery(page, WRONG).locator("button").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Keep as it is").wait_for()
     settled(page)
-    assert serious(page) == []
+    assert findings(page) == []
     page.get_by_role("dialog").get_by_role("button", name="Keep as it is").click()
     page.get_by_text("1 picture kept as it is.").wait_for()
     page.get_by_text("Your decisions about").click()
     settled(page, 60)
-    assert page.evaluate(CUT_OFF) == [] and serious(page) == []
-
-
-def serious(page: "Page") -> list[str]:
-    """What axe-core calls serious or critical, each as one line."""
-    page.evaluate(AXE_SCRIPT)
-    report = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{found['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
-        for found in report["violations"]
-        if found["impact"] in ("serious", "critical")
-        for node in found["nodes"]
-    ]
+    assert page.evaluate(CUT_OFF) == [] and findings(page) == []

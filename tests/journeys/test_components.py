@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 
 from studio.data.library import Library
 from studio.training.events import Warned
 from tests.journeys.bench_studio import Training, start_bench
+from tests.journeys.test_every_page import findings
 from tests.server import RunningStudio
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
     assert running.calls_out() == []
 
 
-@pytest.mark.parametrize("width", [1440, 420])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (420, True)])
 def test_every_component_can_be_read_and_reached(
     open_page: "Callable[..., Page]", studio: RunningStudio, pictures: Callable[..., Path], width: int, dark: bool
 ) -> None:
@@ -47,13 +46,5 @@ def test_every_component_can_be_read_and_reached(
         page.locator(part).first.wait_for()
         page.wait_for_timeout(400)
         assert page.evaluate("() => document.scrollingElement.scrollWidth <= innerWidth"), "scrolls sideways"
-        page.evaluate(AXE_SCRIPT)
-        report = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-        serious = [
-            f"{found['id']}: {node['html'][:160]}"
-            for found in report["violations"]
-            if found["impact"] in ("serious", "critical")
-            for node in found["nodes"]
-        ]
-        assert serious == []
+        assert findings(page) == []
     training.ends()
