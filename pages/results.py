@@ -3,7 +3,7 @@
 import streamlit as st
 
 from studio.results.evaluate import Results
-from studio.ui import outcome, views
+from studio.ui import outcome, spent, views
 from studio.ui.cards import head, nothing_yet, onward
 from studio.ui.state import current_run, dataset_of
 
@@ -21,6 +21,7 @@ entry = dataset_of(run)
 st.text(run.name)
 results = views.evaluated(run, entry, Results.of(run))
 outcome.accuracy(results)
+outcome.proof(run)
 st.subheader("Which class is taken for which", anchor=False)
 cell = outcome.confusion(results, key=run.id)
 outcome.cell_pictures(results, entry, cell, key=run.id)
@@ -28,4 +29,5 @@ st.subheader("Class by class", anchor=False)
 outcome.per_class(results)
 st.subheader("The worst mistakes", anchor=False)
 outcome.worst(results, entry, key=run.id)
+spent.show(run.progress())
 onward("try_it", "Try it on a picture", "Next: show the model a picture it has never seen.")

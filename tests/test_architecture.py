@@ -24,10 +24,11 @@ MAY_IMPORT = {
     "training": ENGINE,
     "runs": ENGINE,
     "checks": ENGINE,
+    "advice": ENGINE,
     "results": ENGINE | {"runs"},
-    "cli": ENGINE | {"runs", "results", "checks"},
-    "ui": ENGINE | {"runs", "results", "checks"},
-    "pages": ENGINE | {"runs", "results", "checks", "ui"},
+    "cli": ENGINE | {"runs", "results", "checks", "advice"},
+    "ui": ENGINE | {"runs", "results", "checks", "advice"},
+    "pages": ENGINE | {"runs", "results", "checks", "advice", "ui"},
 }
 DOOR = ("studio/data/__init__.py", "studio.checks.check")  # `from studio.data import check`, as everybody will write it
 BOUNDARIES = {"studio/runs/launch.py", "studio/ui/boundary.py"}

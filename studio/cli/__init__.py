@@ -12,12 +12,36 @@ With --json exactly one JSON document goes to stdout; progress goes to stderr. T
 
 import sys
 
-from studio.cli import augmenting, deciding, frame, looking, queueing, serving, steering, training
+from studio.cli import (
+    advising,
+    augmenting,
+    browsing,
+    deciding,
+    frame,
+    learning,
+    looking,
+    queueing,
+    serving,
+    steering,
+    training,
+)
 from studio.errors import StudioError
 from studio.text import printable
 
 # Importing them makes the commands known.
-__all__ = ["augmenting", "deciding", "looking", "main", "queueing", "serving", "steering", "training"]
+__all__ = [
+    "advising",
+    "augmenting",
+    "browsing",
+    "deciding",
+    "learning",
+    "looking",
+    "main",
+    "queueing",
+    "serving",
+    "steering",
+    "training",
+]
 
 
 def main() -> None:

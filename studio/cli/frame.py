@@ -31,6 +31,9 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="key=value", help="Any field of the recipe, e.g. augment.preset=gentle."),
 ]
+PresetOption = Annotated[
+    str | None, typer.Option(help="A ready way of learning, such as gradual; `thaw presets` lists them.")
+]
 NameOption = Annotated[str | None, typer.Option(help="A name to find the run by.")]
 DataArgument = Annotated[
     str,

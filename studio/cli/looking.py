@@ -174,20 +174,3 @@ def tensorboard(
         document({"run": found.id, "file": str(file)})
     else:
         say(f"Written: {file}", f"To see it: tensorboard --logdir {file.parent}")
-
-
-@app.command()
-def backbones(
-    pattern: Annotated[str, typer.Argument(help="Part of a name, or one with *.")] = "",
-    workspace: WorkspaceOption = None,
-    json_: JsonOption = False,
-) -> None:
-    """List timm's backbones; the ones whose weights are here come first."""
-    from studio.model.catalogue import embedded, names
-
-    found, inside = names(pattern, place(workspace)), set(embedded())
-    if json_:
-        document([{"name": name, "weights": "inside" if name in inside else "elsewhere"} for name in found])
-        return
-    for name in found:
-        print(name + ("  (weights inside)" if name in inside else ""))

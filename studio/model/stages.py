@@ -1,7 +1,7 @@
 """The stages of a network, and freezing: from the input on, the first `depth` stages stay exactly as they are."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,6 +10,7 @@ from timm.models import group_parameters
 from torch import nn
 
 from studio.errors import BackboneError
+from studio.model.pooling import Pooling
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,35 @@ class StageTensors:
 
 
 def head(model: nn.Module) -> nn.Module:
-    """The classifier: the only part that is always new. Raises BackboneError where the network has no single one."""
-    classifier = model.get_classifier()  # type: ignore[operator]
+    """The classifier: the only part that is always new. Where the network has several they come as one list.
+
+    Raises BackboneError where the network has none that could be trained.
+    """
+    classifier = model.get_classifier() if hasattr(model, "get_classifier") else None  # type: ignore[operator]
+    if isinstance(classifier, tuple) and all(isinstance(part, nn.Module) for part in classifier):
+        classifier = nn.ModuleList(classifier)  # two that are averaged: one of them learnt from a teacher
     if isinstance(classifier, nn.Module) and any(True for _ in classifier.parameters()):
         return classifier
-    raise BackboneError(
-        f"{type(model).__name__} has no single classifier that could be trained.", "Choose another backbone."
-    )
+    raise BackboneError(f"{type(model).__name__} has no classifier that could be trained.", "Choose another backbone.")
+
+
+def head_modules(model: nn.Module) -> list[str]:
+    """The names of the modules that are the classifier."""
+    classifier = head(model)
+    known = {id(module): name for name, module in model.named_modules()}
+    parts = classifier.children() if isinstance(classifier, nn.ModuleList) else [classifier]
+    return [known[id(part)] for part in parts]
+
+
+def new_modules(model: nn.Module) -> list[str]:
+    """The names of the modules that no pretrained weights are for: the classifier, and a pooling that learns."""
+    poolings = [name for name, module in model.named_modules() if isinstance(module, Pooling)]
+    return head_modules(model) + poolings
+
+
+def new_parameters(model: nn.Module) -> list[nn.Parameter]:
+    """What learns from the first update on, at any freezing depth."""
+    return [tensor for name in new_modules(model) for tensor in model.get_submodule(name).parameters()]
 
 
 def stages(model: nn.Module) -> tuple[StageTensors, ...]:
@@ -38,7 +61,7 @@ def stages(model: nn.Module) -> tuple[StageTensors, ...]:
     is taken out by identity, and what else is in its group is a stage like any other. Layers with weights of their own
     that timm counts to the last blocks (`conv_head`) are a stage too: thawing them alone is the cheapest thaw there is.
     """
-    learnt = {id(tensor) for tensor in head(model).parameters()}
+    learnt = {id(tensor) for tensor in new_parameters(model)}
     sizes = {name: tensor.numel() for name, tensor in model.named_parameters() if id(tensor) not in learnt}
     found = []
     kept_groups = [kept for names in _groups(model) if (kept := tuple(name for name in names if name in sizes))]
@@ -58,8 +81,9 @@ def _split_off(model: nn.Module, names: tuple[str, ...]) -> list[tuple[str, ...]
 
 def _groups(model: nn.Module) -> list[list[str]]:
     if hasattr(model, "group_matcher"):
-        matcher = model.group_matcher(coarse=True)  # type: ignore[operator]
-        return list(cast(dict[int, list[str]], group_parameters(model, matcher)).values())
+        with suppress(AssertionError):  # one architecture has fine groups alone
+            matcher = model.group_matcher(coarse=True)  # type: ignore[operator]
+            return list(cast(dict[int, list[str]], group_parameters(model, matcher)).values())
     groups: dict[str, list[str]] = {}
     for name, _ in model.named_parameters():
         parts = name.split(".")
@@ -125,11 +149,36 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def frozen_state(model: nn.Module, depth: int) -> dict[str, torch.Tensor]:
-    """Every tensor that must not change while `depth` stages are frozen: parameters and their modules' buffers."""
+    """Every tensor that must not change while `depth` stages are frozen: parameters, and the buffers beside them.
+
+    A buffer of a module without parameters (a norm that only has statistics) goes with the nearest module around it.
+    """
     frozen = frozen_names(model, depth)
-    holders = {name.rpartition(".")[0] for name in frozen}
-    state = {name: tensor for name, tensor in model.named_parameters() if name in frozen}
-    return state | {name: buffer for name, buffer in model.named_buffers() if name.rpartition(".")[0] in holders}
+    state: dict[str, torch.Tensor] = {name: tensor for name, tensor in model.named_parameters() if name in frozen}
+    learns = _holders(name for name, _ in model.named_parameters() if name not in frozen)
+    beside = {name.rpartition(".")[0] for name in frozen}
+    within = _holders(frozen) - learns
+    for name, buffer in model.named_buffers():
+        around = name.rpartition(".")[0]
+        if around in beside or _nearest(around, within | learns) in within:
+            state[name] = buffer
+    return state
+
+
+def _holders(names: Iterable[str]) -> set[str]:
+    """The modules, of any level, that these tensors lie in."""
+    found: set[str] = set()
+    for name in names:
+        while name:
+            name = name.rpartition(".")[0]
+            found.add(name)
+    return found
+
+
+def _nearest(module: str, known: set[str]) -> str:
+    while module and module not in known:
+        module = module.rpartition(".")[0]
+    return module
 
 
 def trainable(model: nn.Module) -> int:

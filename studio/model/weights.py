@@ -1,46 +1,93 @@
-"""Where weights come from: a package on this computer, timm's own loading, or chance."""
+"""Where weights come from: a package on this computer, timm's own loading, a file of the user's, or chance."""
 
 import importlib
 import logging
 import os
-import threading
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from timm.models import get_pretrained_cfg, is_model
+from timm.models import PretrainedCfg, get_pretrained_cfg, is_model
 from torch import nn
 
 from studio.errors import BackboneError, WeightsError
-from studio.model.catalogue import embedded_package
+from studio.model import download
+from studio.model.heads import fit_head
 from studio.model.own_weights import load_own
+from studio.model.places import FILES, embedded_package, hub_cache, torch_cache
+from studio.recipe import HeadChoice
 
-_PATIENCE = 3.0  # seconds to find out whether the hub can be reached
+_ELSEWHERE = "Choose tf_efficientnet_lite0, whose weights are already here, or other weights."
+_SAID = 6  # tags named in a refusal
 
 
-def build(backbone: str, classes: int, *, pretrained: bool, image_size: int | None = None, own: str = "") -> nn.Module:
-    """The network with a new head of `classes` outputs; `own` names a file of weights to take for pretrained ones.
+def build(
+    backbone: str,
+    classes: int,
+    *,
+    pretrained: bool,
+    image_size: int | None = None,
+    own: str = "",
+    head: HeadChoice | None = None,
+) -> nn.Module:
+    """The network with a new `head` of `classes` outputs; `own` names a file of weights to take for pretrained ones.
 
-    Raises BackboneError for a name timm does not know, or a size it cannot take; WeightsError, within five seconds,
-    where pretrained weights are neither on this computer nor to be downloaded, or where a file's do not fit.
+    `backbone` may end in a tag, `resnet50.a1_in1k`; without one the weights are timm's usual ones. Weights that must
+    be downloaded are, if nobody called `fetch` before. Raises BackboneError for a name or tag that timm does not know,
+    or a size or pooling that the network cannot take; WeightsError, within five seconds, where pretrained weights are
+    neither on this computer nor to be downloaded, or where a file's do not fit.
     """
-    if not is_model(backbone):
-        raise BackboneError(f"timm has no backbone named {backbone!r}.", "`thaw backbones` lists all of them.")
+    published = _published(backbone)
     if not pretrained:
-        return _create(backbone, classes, image_size)
-    if own:
+        model = _create(backbone, classes, image_size)
+    elif own:
         model = _create(backbone, classes, image_size)
         load_own(model, Path(os.path.expanduser(own)), backbone)
-        return model
-    if package := embedded_package(backbone):
+    elif package := embedded_package(backbone):
         model = _create(backbone, 1000, image_size)
         _load_in_order(model, package_file(package))
         model.reset_classifier(classes)  # type: ignore[operator]
-        return model
-    return _create_pretrained(backbone, classes, image_size)
+    else:
+        for _ in fetch(backbone):
+            pass
+        model = _create_pretrained(backbone, classes, image_size, published)
+    if head is not None:
+        fit_head(model, classes, head)
+    return model
+
+
+def fetch(backbone: str) -> download.Progress:
+    """Download a backbone's published weights unless they are on this computer; yields bytes here, and of how many.
+
+    Broken off, it goes on where it stopped when it is called again. Raises WeightsError, within five seconds, where
+    there are none or the hub cannot be reached; BackboneError for a name or tag that timm does not know.
+    """
+    published = _published(backbone)
+    if embedded_package(backbone):
+        return
+    if published is None or not published.has_weights:
+        raise WeightsError(
+            f"timm offers no pretrained weights for {backbone}.",
+            "Choose another backbone, or train it from scratch with model.pretrained = false.",
+        )
+    if is_cached(backbone):
+        return
+    if not download.answers():
+        raise WeightsError(
+            f"The weights of {backbone} are not on this computer and the Hugging Face hub cannot be reached.",
+            "Go online once to download them, or choose tf_efficientnet_lite0, whose weights are already here.",
+        )
+    if published.hf_hub_id:
+        yield from download.from_hub(published.hf_hub_id)
+    else:
+        yield from download.from_address(str(published.url))
+
+
+def is_cached(backbone: str) -> bool:
+    """Whether the published weights of a backbone were downloaded before."""
+    published = get_pretrained_cfg(backbone)
+    return published is not None and _file(published) is not None
 
 
 def package_file(package: str) -> Path:
@@ -54,6 +101,19 @@ def package_file(package: str) -> Path:
             folder,
         )
     return files[0]
+
+
+def _published(backbone: str) -> PretrainedCfg | None:
+    """What timm says of the weights that a name asks for. Raises BackboneError for a name or tag it does not know."""
+    if not is_model(backbone):
+        raise BackboneError(f"timm has no backbone named {backbone!r}.", "`thaw backbones` lists all of them.")
+    architecture, _, tag = backbone.partition(".")
+    tags = [name.partition(".")[2] for name in timm.list_models(f"{architecture}.*", pretrained=True)]
+    if tag and tag not in tags:
+        more = f", and {len(tags) - _SAID} more" if len(tags) > _SAID else ""
+        offered = f"There are: {', '.join(tags[:_SAID])}{more}." if tags else "There are none for it."
+        raise BackboneError(f"timm has no weights {tag!r} for {architecture}.", offered)
+    return get_pretrained_cfg(backbone)
 
 
 def _load_in_order(model: nn.Module, file: Path) -> None:
@@ -82,62 +142,35 @@ def _has_fixed_size(backbone: str) -> bool:
     return bool(config and config.fixed_input_size)
 
 
-def _create_pretrained(backbone: str, classes: int, image_size: int | None) -> nn.Module:
-    config = get_pretrained_cfg(backbone)
-    if config is None or not config.has_weights:
-        raise WeightsError(
-            f"timm offers no pretrained weights for {backbone}.",
-            "Choose another backbone, or train it from scratch with model.pretrained = false.",
-        )
-    if not is_cached(backbone) and not hub_answers():
-        raise WeightsError(
-            f"The weights of {backbone} are not on this computer and the Hugging Face hub cannot be reached.",
-            "Go online once to download them, or choose tf_efficientnet_lite0, whose weights are already here.",
-        )
+def _create_pretrained(
+    backbone: str, classes: int, image_size: int | None, published: PretrainedCfg | None
+) -> nn.Module:
+    """The network with its published weights, read from where they lie, so that nothing is asked of the network."""
+    file = _file(published) if published else None
+    if file is None:
+        raise WeightsError(f"The weights of {backbone} were taken away meanwhile.", "Start again.")
+    at_hub = bool(published and published.hf_hub_id)
+    read_from = {"source": "local-dir", "file": str(file.parent)} if at_hub else {"file": str(file)}
     logging.getLogger("timm").setLevel(logging.ERROR)
     try:
-        return _create(backbone, classes, image_size, pretrained=True)
-    except (OSError, RuntimeError, urllib.error.URLError) as error:
+        return _create(backbone, classes, image_size, pretrained=True, pretrained_cfg_overlay=read_from)
+    except (OSError, RuntimeError, KeyError) as error:
         raise WeightsError(
-            f"The weights of {backbone} could not be loaded: {_first_line(error)}",
-            "Try again, or choose tf_efficientnet_lite0, whose weights are already here.",
+            f"The weights of {backbone} could not be loaded: {_first_line(error)}", _ELSEWHERE
         ) from error
 
 
-def is_cached(backbone: str) -> bool:
-    """Whether timm's pretrained weights for this backbone were downloaded before."""
-    from huggingface_hub import try_to_load_from_cache
-
-    config = get_pretrained_cfg(backbone)
-    if config is None or not config.hf_hub_id:
-        return False
-    return any(
-        isinstance(try_to_load_from_cache(config.hf_hub_id, file), str)
-        for file in ("model.safetensors", "pytorch_model.bin")
-    )
-
-
-def hub_answers(seconds: float = _PATIENCE) -> bool:
-    """Whether the Hugging Face hub answers at all. Gives up after `seconds`, even where looking up its name hangs."""
-    from huggingface_hub import constants
-
-    if constants.HF_HUB_OFFLINE:
-        return False
-    heard = threading.Event()
-
-    def knock() -> None:
-        try:
-            urllib.request.urlopen(urllib.request.Request(constants.ENDPOINT, method="HEAD"), timeout=seconds).close()
-        except urllib.error.HTTPError:
-            heard.set()  # it answered, if only to complain
-        except OSError:
-            return
-        heard.set()
-
-    caller = threading.Thread(target=knock, daemon=True)
-    caller.start()
-    caller.join(seconds)
-    return heard.is_set()
+def _file(published: PretrainedCfg) -> Path | None:
+    """Where published weights lie on this computer, if they do: as the hub's client lays them, or torch."""
+    if not published.hf_hub_id:
+        kept = torch_cache() / str(published.url).rpartition("/")[2]
+        return kept if published.url and kept.is_file() else None
+    folder = hub_cache() / f"models--{published.hf_hub_id.replace('/', '--')}"
+    try:
+        commit = (folder / "refs" / "main").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return next((file for name in FILES if (file := folder / "snapshots" / commit / name).is_file()), None)
 
 
 def _first_line(error: Exception) -> str:

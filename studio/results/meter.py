@@ -11,9 +11,10 @@ from studio.data.dataset import Dataset, Sample
 from studio.data.picture import open_image
 from studio.errors import DataError, PictureError
 from studio.recipe import Recipe
-from studio.results.safety import StepSafety, fitted, measure
+from studio.results.safety import StepSafety, measure
+from studio.training.eye import Eye
 from studio.training.prepare import load_data
-from studio.training.squares import embedder
+from studio.training.probe import judge
 from studio.workspace import Workspace
 
 LEARNT_FROM, ASKED_ABOUT = 60, 40  # pictures of a class at most
@@ -31,17 +32,18 @@ def safety(recipe: Recipe, workspace: Workspace) -> Generator[str, None, tuple[l
     dataset = load_data(recipe, workspace)
     learnt = _some(dataset.split("train"), dataset.classes, LEARNT_FROM, _MOST_LEARNT)
     asked = _some(dataset.split("val"), dataset.classes, ASKED_ABOUT, _MOST_ASKED)
-    geometry, embed = embedder(recipe, len(dataset.classes), looks=len(learnt) + len(asked) * 4)
+    eye = Eye.of(recipe, len(dataset.classes), looks=len(learnt) + len(asked) * 4)
+    geometry = eye.geometry
     yield f"Looking at {len(learnt)} pictures to learn the classes from"
     _, labels, bases = _opened(dataset, learnt, geometry)
     if set(labels.tolist()) != set(range(len(dataset.classes))):
         raise DataError("A class has no pictures that can be opened.", "Run the check to see why.", dataset.root)
-    probe = fitted(embed(np.stack([geometry.centre(base) for base in bases])), labels)
+    tell = judge(eye.features(np.stack([geometry.centre(base) for base in bases])), labels, len(dataset.classes))
     paths, truth, bases = _opened(dataset, asked, geometry)
     if not bases:
         raise DataError("None of the held-back pictures can be opened.", "Run the check to see why.", dataset.root)
     pipeline = Pipeline(recipe.augment, geometry.size)
-    steps = measure(pipeline, geometry, bases, truth, dataset.classes, embed, probe, recipe.seed)
+    steps = measure(pipeline, geometry, bases, truth, dataset.classes, eye.features, tell, recipe.seed)
     while True:
         try:
             done = next(steps)

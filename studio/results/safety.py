@@ -6,9 +6,9 @@ backbone no longer knows it: either way the label may no longer be trusted, and 
 """
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import numpy as np
 
@@ -18,17 +18,13 @@ from studio.augment.pipeline import Pipeline, build
 from studio.recipe import StepChoice
 from studio.results.evaluate import interval
 from studio.text import percent
-from studio.training.squares import Embed
 
 Severity = Literal["fine", "attention", "critical"]
 _CRITICAL, _ATTENTION = 0.25, 0.1  # where the lower end of a class's interval reaches this
 _EXAMPLES = 6
 
-
-class Probe(Protocol):
-    """Anything that tells classes apart by features: float (n, d) in, probabilities (n, classes) out."""
-
-    def predict_proba(self, features: np.ndarray) -> np.ndarray: ...
+Embed = Callable[[np.ndarray], np.ndarray]  # squares uint8 (n, size, size, 3) to features float (n, d)
+Tell = Callable[[np.ndarray], np.ndarray]  # features to probabilities of the classes, float (n, classes)
 
 
 @dataclass(frozen=True)
@@ -97,16 +93,6 @@ class StepSafety:
         )
 
 
-def fitted(features: np.ndarray, labels: np.ndarray) -> Probe:
-    """A linear probe on features (n, d) of unvaried pictures; `labels` (n,) must name every class, from 0."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    probe: Any = make_pipeline(StandardScaler(), LogisticRegression(C=0.05, max_iter=300))
-    return probe.fit(features, labels)
-
-
 def measure(
     pipeline: Pipeline,
     geometry: Geometry,
@@ -114,17 +100,17 @@ def measure(
     labels: np.ndarray,
     classes: Sequence[str],
     embed: Embed,
-    probe: Probe,
+    tell: Tell,
     seed: int = 0,
 ) -> Generator[int, None, list[StepSafety]]:
     """Ask about every step of a pipeline, alone and applied for certain. Yields how many steps are done, 0 at first.
 
-    `bases` are base pictures uint8 (b, b, 3) that the probe did not learn from, `labels` int (n,) their classes. The
-    cost is one look of the backbone at every picture a step, and one more. Only pictures that the probe tells right
-    unvaried are counted.
+    `bases` are base pictures uint8 (b, b, 3) that whoever can `tell` did not learn from, `labels` int (n,) their
+    classes. The cost is one look of the backbone at every picture a step, and one more. Only pictures that are told
+    right unvaried are counted.
     """
     yield 0
-    plain = probe.predict_proba(embed(np.stack([geometry.centre(base) for base in bases]))).argmax(axis=1)
+    plain = tell(embed(np.stack([geometry.centre(base) for base in bases]))).argmax(axis=1)
     known = np.flatnonzero(plain == labels)
     found = []
     for done, step in enumerate(pipeline.steps, 1):
@@ -132,7 +118,7 @@ def measure(
             found.append(StepSafety(step, ()))
             continue
         varied = np.stack([alone(step, geometry, bases[row], seed, row) for row in known.tolist()])
-        said = probe.predict_proba(embed(varied)).argmax(axis=1)
+        said = tell(embed(varied)).argmax(axis=1)
         found.append(StepSafety(step, _by_class(known, labels[known], said, classes)))
         yield done
     return [each for each in found if each.step.transform != "CenterCrop"]

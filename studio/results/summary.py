@@ -4,6 +4,7 @@ from typing import Any
 
 from studio.errors import RunError
 from studio.results.evaluate import interval
+from studio.runs.foretold import foretold
 from studio.runs.run import Run
 
 
@@ -42,7 +43,11 @@ def summary(run: Run) -> dict[str, Any]:
 
 
 def outcome(run: Run) -> dict[str, Any]:
-    """What became of a run, as `thaw train --json` prints it. What is not known yet is None."""
+    """What became of a run, as `thaw train --json` prints it. What is not known yet is None.
+
+    `frozen_tensors` is how many parameters and statistics were frozen at any time, and `frozen_changed` names those of
+    them that changed all the same: none, if everything is right. `cost` has what it took beside what was predicted.
+    """
     progress = run.progress()
     started, finished = progress.started, progress.finished
     counted = progress.looked or started
@@ -58,6 +63,9 @@ def outcome(run: Run) -> dict[str, Any]:
         "frozen_stages": started.frozen_stages if started else None,
         "parameters": started.parameters if started else None,
         "trainable_parameters": started.trainable_parameters if started else None,
+        "cost": foretold(progress).as_dict(),
+        "frozen_tensors": progress.proven.tensors if progress.proven else None,
+        "frozen_changed": progress.proven.changed if progress.proven else None,
         "classes": started.classes if started else None,
         "train_images": counted.train_images if counted else None,
         "val_images": counted.val_images if counted else None,

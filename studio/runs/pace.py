@@ -16,9 +16,12 @@ def seconds(progress: "Progress", at: float) -> float:
 
 
 def share_done(progress: "Progress") -> float:
-    """How much of the run is done, from 0 to 1."""
+    """How much of the run is done, from 0 to 1; while weights are downloaded, how much of them is here."""
     if progress.status == "finished":
         return 1.0
+    coming = progress.preparing
+    if progress.status == "preparing" and coming and coming.unit == "bytes" and coming.total:
+        return coming.done / coming.total
     return progress.step / progress.steps if progress.steps else 0.0
 
 
@@ -36,7 +39,10 @@ def seconds_left(progress: "Progress") -> float | None:
 
 def _thaws_later(progress: "Progress") -> bool:
     """Whether the plan will thaw by itself: how fast it goes then is not known."""
-    return progress.epoch <= progress.alone and all(change.depth is None for change in progress.steered)
+    if progress.started is None or any(change.depth is not None for change in progress.steered):
+        return False
+    last = progress.plan.phases(max(progress.epochs, 1), len(progress.started.stages))[-1]
+    return progress.epoch < last.first
 
 
 def step_of(progress: "Progress", thaw: Thawed) -> int:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from studio.recipe import Recipe
+from studio.recipe import FreezePlan, Recipe
 from studio.runs import pace, shown
 from studio.runs.curve import Curve
 from studio.runs.sentence import sentence
@@ -18,9 +18,12 @@ from studio.training.events import (
     Looked,
     Noted,
     Paused,
+    Predicted,
     Prepared,
+    Proven,
     Resumed,
     Saved,
+    Spent,
     Started,
     Steered,
     Stepped,
@@ -43,7 +46,7 @@ class Progress:
 
     `planned_lr` is the recipe's highest learning rate; `stepped` is thinned. `idle` are the times when nobody trained
     (paused, interrupted, ended and taken up again), each by its end and its seconds; `began` and `latest` are the
-    times of its first and last event, `alone` the epochs that the plan gives to the head before it thaws.
+    times of its first and last event, `plan` what was planned to thaw, and when.
     """
 
     status: Status = "created"
@@ -62,6 +65,9 @@ class Progress:
     checkpoint: str | None = None
     started: Started | None = None
     looked: Looked | None = None
+    predicted: Predicted | None = None
+    spent: Spent | None = None
+    proven: Proven | None = None
     finished: Finished | None = None
     failure: Failed | None = None
     thaws: list[Thawed] = field(default_factory=list)
@@ -78,7 +84,7 @@ class Progress:
     preparing: Prepared | None = None
     began: float | None = None
     latest: float = 0.0
-    alone: int = 0
+    plan: FreezePlan = field(default_factory=FreezePlan)
 
     @property
     def is_live(self) -> bool:
@@ -114,8 +120,7 @@ class Progress:
     @classmethod
     def begun(cls, recipe: Recipe) -> "Progress":
         """Nothing has happened yet."""
-        alone = recipe.freeze.head_epochs if recipe.freeze.strategy == "two-phase" else 0
-        return cls(epochs=recipe.schedule.epochs, planned_lr=recipe.optimizer.lr, alone=alone)
+        return cls(epochs=recipe.schedule.epochs, planned_lr=recipe.optimizer.lr, plan=recipe.freeze)
 
     def copy(self) -> "Progress":
         """As it is now, whatever is added later."""
@@ -150,7 +155,7 @@ class Progress:
 
     def _undo(self, step: int) -> None:
         """Go back to where the run stood after `step` updates: what came later happens again."""
-        self.finished = self.failure = self.preparing = self.hindered = None
+        self.finished = self.failure = self.preparing = self.hindered = self.proven = self.spent = None
         self.stepped.undo(step)
         self.validated = [event for event in self.validated if event.step <= step]
         self.thaws = [event for event in self.thaws if event.step < step]
@@ -210,6 +215,12 @@ class Progress:
                 self.warnings.append(event)
             case Noted() if event.sentence not in self.notes:
                 self.notes.append(event.sentence)
+            case Predicted():
+                self.predicted = event
+            case Spent():
+                self.spent = event
+            case Proven():
+                self.proven = event
             case Finished():
                 self.finished, self.val_accuracy, self.best_epoch = event, event.val_accuracy, event.best_epoch
                 self.images_per_second = event.images_per_second

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from studio.runs.progress import Progress
+    from studio.training.events import Prepared
 
 
 def sentence(progress: "Progress") -> str:
@@ -16,8 +17,7 @@ def sentence(progress: "Progress") -> str:
         case "preparing":
             if progress.preparing is None:
                 return "Getting ready."
-            of = f": {progress.preparing.done:,} of {progress.preparing.total:,}" if progress.preparing.total else ""
-            return f"{progress.preparing.doing}{of}."
+            return f"{progress.preparing.doing}{_so_far(progress.preparing)}."
         case "training":
             return f"Epoch {min(progress.epoch or 1, progress.epochs)} of {progress.epochs}: {_learning(progress)}."
         case "paused":
@@ -38,6 +38,14 @@ def sentence(progress: "Progress") -> str:
         case "interrupted":
             kept = f" The best weights so far are kept: {best}." if progress.checkpoint and best else ""
             return f"Interrupted: the program that trained this run ended before it was done.{kept}"
+
+
+def _so_far(prepared: "Prepared") -> str:
+    if not prepared.total:
+        return ""
+    if prepared.unit == "bytes":
+        return f": {prepared.done / 1e6:,.0f} of {prepared.total / 1e6:,.0f} MB"
+    return f": {prepared.done:,} of {prepared.total:,}"
 
 
 def _learning(progress: "Progress") -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from torch import nn
 from studio.augment.geometry import Geometry
 from studio.errors import RunError
 from studio.model.weights import build
+from studio.recipe import HeadChoice
 from studio.workspace import replace_file
 
-OPTIMIZER = "thaw.optimizer."  # what the names of an optimizer's tensors begin with
+OWN = "thaw."  # what the names of tensors begin with that are no weights of the network
+OPTIMIZER, AVERAGE = f"{OWN}optimizer.", f"{OWN}average."  # the optimizer's memory; the running mean of the weights
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Card:
     geometry: Geometry
     epoch: int
     val_accuracy: float
+    head: HeadChoice = field(default_factory=HeadChoice)
 
 
 def save(path: Path, state: Mapping[str, torch.Tensor], card: Card, more: Mapping[str, str] | None = None) -> None:
@@ -36,7 +39,7 @@ def save(path: Path, state: Mapping[str, torch.Tensor], card: Card, more: Mappin
     `more` is further metadata. Raises RunError where the disk does not take it.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    metadata = {"thaw": json.dumps(asdict(card))} | dict(more or {})
+    metadata = {"thaw": json.dumps(asdict(card) | {"head": card.head.model_dump()})} | dict(more or {})
     try:
         replace_file(path, lambda temporary: save_file(tensors, temporary, metadata=metadata))
     except (OSError, SafetensorError) as error:
@@ -53,7 +56,14 @@ def read_card(path: Path) -> Card:
         with safe_open(path, framework="pt") as file:
             record = json.loads((file.metadata() or {})["thaw"])
         geometry = Geometry(**{name: _tuple(value) for name, value in record["geometry"].items()})
-        return Card(record["backbone"], tuple(record["classes"]), geometry, record["epoch"], record["val_accuracy"])
+        return Card(
+            record["backbone"],
+            tuple(record["classes"]),
+            geometry,
+            record["epoch"],
+            record["val_accuracy"],
+            HeadChoice.model_validate(record.get("head", {})),
+        )
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunError("This checkpoint cannot be read.", "Train the run again.", path) from error
 
@@ -61,10 +71,11 @@ def read_card(path: Path) -> Card:
 def load(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
     """The model in evaluation mode, and its card. Raises RunError where the file or its weights do not fit."""
     card = read_card(path)
-    model = build(card.backbone, len(card.classes), pretrained=False, image_size=card.geometry.size)
+    size, classes = card.geometry.size, len(card.classes)
+    model = build(card.backbone, classes, pretrained=False, image_size=size, head=card.head)
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
-            names = [name for name in file.keys() if not name.startswith(OPTIMIZER)]  # noqa: SIM118
+            names = [name for name in file.keys() if not name.startswith(OWN)]  # noqa: SIM118
             model.load_state_dict({name: file.get_tensor(name) for name in names})
     except (RuntimeError, SafetensorError, OSError) as error:
         raise RunError(f"This checkpoint does not fit {card.backbone}.", "Train the run again.", path) from error

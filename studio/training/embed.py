@@ -11,46 +11,63 @@ from studio.augment.geometry import Geometry
 from studio.data.contents import DIGEST, Contents
 from studio.data.dataset import Dataset, Sample
 from studio.data.picture import open_image
-from studio.errors import BackboneError
-from studio.model.boundary import cut
-from studio.model.frozen import Frozen
-from studio.model.graph import Boundary
-from studio.recipe import ALL_FROZEN, DEFAULT_BACKBONE, Recipe
+from studio.recipe import DEFAULT_BACKBONE, Recipe
+from studio.training.eye import Eye, flat
 from studio.training.features import Features, shelf
-from studio.training.loader import Pictures, Seen, to_input
-from studio.training.look import at_once
-from studio.training.prepare import network
+from studio.training.loader import Pictures, Seen
+from studio.training.shelf import Shelf
 from studio.training.trim import trim
-from studio.training.world import World
 
 _AT_A_TIME = 4096  # rows that are turned into float32 at once
 
 
 def embed(
-    dataset: Dataset, samples: Sequence[Sample], cache: Path, backbone: str = DEFAULT_BACKBONE, *, trimmed: bool = False
+    dataset: Dataset,
+    samples: Sequence[Sample],
+    cache: Path,
+    backbone: str = DEFAULT_BACKBONE,
+    *,
+    trimmed: bool = False,
+    eye: Eye | None = None,
 ) -> Generator[int, None, tuple[np.ndarray, np.ndarray]]:
     """Show `samples` to a backbone. Yields how many are done; returns which of them opened, and their features.
 
     Those are `rows`, int64 (n,) into `samples`, and a matrix, float32 (n, d): what crosses to the head, the mean over
     places where that is a map or a row of tokens. What is on the shelf in `cache` is not computed again. `trimmed`
-    takes plain frames off first. Raises BackboneError or WeightsError where the backbone cannot be had.
+    takes plain frames off first. An `eye` looks in the place of `backbone`. Raises BackboneError or WeightsError where
+    the backbone cannot be had.
     """
-    world = World.join()
-    recipe = Recipe().amended({"model.backbone": backbone})
-    model, geometry = network(recipe, len(dataset.classes), world)
-    noise = torch.rand(3, 3, geometry.size, geometry.size, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        halves = cut(model, [ALL_FROZEN], noise.to(world.device, memory_format=torch.channels_last))
-    if halves is None:
-        raise BackboneError(f"{backbone} cannot be cut at its head.", "Choose another backbone.")
-    boundary, front = halves.boundaries[ALL_FROZEN], halves.front([ALL_FROZEN])
-    known = shelf(boundary, front, geometry, torch.bfloat16, cache / "features")
-    features = Features(boundary, len(samples), 1, torch.bfloat16, known, cache)
-    frozen = Frozen(front, world.device, looks=len(samples))
+    if eye is None:
+        eye = Eye.of(Recipe().amended({"model.backbone": backbone}), len(dataset.classes), looks=len(samples))
+    rows, features = yield from looked(eye, dataset, samples, cache, trimmed=trimmed)
+    return rows, _matrix(features, len(rows))
+
+
+def looked(
+    eye: Eye, dataset: Dataset, samples: Sequence[Sample], cache: Path, *, trimmed: bool = False, shelved: bool = True
+) -> Generator[int, None, tuple[np.ndarray, Features]]:
+    """Show `samples` to an eye. Yields how many are done; returns which of them opened, and what crosses its boundary.
+
+    Those are `rows`, int64 (n,) into `samples`, and `Features` whose first n rows belong to them. Not `shelved`, they
+    are kept in memory alone.
+    """
+    dtype = torch.bfloat16
+    known = shelf(eye.boundary, eye.front, eye.geometry, dtype, cache / "features") if shelved else _Nowhere()
+    features = Features(eye.boundary, len(samples), 1, dtype, known, cache)
     kind = _Trimmed if trimmed else Pictures
-    pictures = kind(dataset, samples, geometry, folder=cache, contents=Contents(dataset, cache / "contents"))
-    yield from _Filling(pictures, features, frozen, world).look()
-    return pictures.places, _matrix(features, boundary, len(pictures))
+    pictures = kind(dataset, samples, eye.geometry, folder=cache, contents=Contents(dataset, cache / "contents"))
+    yield from _Filling(pictures, features, eye).look()
+    return pictures.places, features
+
+
+class _Nowhere(Shelf):
+    """A shelf that keeps nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(), 0)
+
+    def put(self, key: bytes, row: np.ndarray) -> None:
+        pass
 
 
 class _Trimmed(Pictures):
@@ -61,20 +78,19 @@ class _Trimmed(Pictures):
 
 
 class _Filling:
-    """Fills features from the shelf, or else by showing the pictures to the frozen part, some at a time."""
+    """Fills features from the shelf, or else by showing the pictures to the eye, some at a time."""
 
-    def __init__(self, pictures: Pictures, features: Features, frozen: Frozen, world: World) -> None:
-        self.pictures, self.features, self.frozen, self.world = pictures, features, frozen, world
+    def __init__(self, pictures: Pictures, features: Features, eye: Eye) -> None:
+        self.pictures, self.features, self.eye = pictures, features, eye
         self._squares: list[np.ndarray] = []
         self._rows: list[tuple[int, int, bytes]] = []
 
     def look(self) -> Generator[int, None, None]:
         """All of them. What was seen is kept on the shelf even if nobody wants to hear the rest."""
-        geometry, on_cpu = self.pictures.geometry, self.world.device.type == "cpu"
-        many = at_once(geometry.size) if on_cpu else 64
+        many, on_cpu = self.eye.at_once, self.eye.world.device.type == "cpu"
         try:
             for row, seen in enumerate(self.pictures.look(self._lacks, cores_are_mine=on_cpu)):
-                self._add(row, seen, geometry)
+                self._add(row, seen, self.eye.geometry)
                 if len(self._squares) >= many:
                     self._show()
                 if row % many == many - 1:
@@ -100,23 +116,11 @@ class _Filling:
 
     def _show(self) -> None:
         if self._squares:
-            squares = torch.from_numpy(np.stack(self._squares))
-            (kept,) = self.frozen(to_input(squares, self.pictures.geometry, self.world.device))
-            self.features.put(self._rows, kept)
+            self.features.put(self._rows, self.eye(np.stack(self._squares)))
             self._squares, self._rows = [], []
 
 
-def _matrix(features: Features, boundary: Boundary, count: int) -> np.ndarray:
-    """The first `count` rows as one flat vector each: the mean over the places of a map, over the tokens of a row."""
-    width = sum(shape[0] if len(shape) == 3 else shape[-1] for shape in boundary.shapes)
-    matrix = np.empty((count, width), np.float32)
-    for first in range(0, count, _AT_A_TIME):
-        rows = np.arange(first, min(first + _AT_A_TIME, count))
-        parts = features.batch(rows, 0, torch.device("cpu"))
-        matrix[rows] = torch.cat([_flat(part) for part in parts], dim=1).numpy()
-    return matrix
-
-
-def _flat(part: torch.Tensor) -> torch.Tensor:
-    """(n, channels, height, width) or (n, tokens, channels) as (n, channels)."""
-    return part.mean(dim=(2, 3)) if part.ndim == 4 else part.mean(dim=1) if part.ndim == 3 else part
+def _matrix(features: Features, count: int) -> np.ndarray:
+    """The first `count` rows as one flat vector each."""
+    parts = np.array_split(np.arange(count), -(-count // _AT_A_TIME) or 1)
+    return np.concatenate([flat(features.batch(rows, 0, torch.device("cpu"))).numpy() for rows in parts])

@@ -38,11 +38,15 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Prepared(Event):
-    """Some of the work before the first epoch was done: `done` of `total` pictures; `doing` says what in words."""
+    """Some of the work before the first epoch was done: `done` of `total`; `doing` says what in words.
+
+    `unit` is what is counted: "pictures" or, of weights that are downloaded, "bytes".
+    """
 
     doing: str
     done: int
     total: int
+    unit: str = "pictures"
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,42 @@ class Noted(Event):
 
 
 @dataclass(frozen=True)
+class Proven(Event):
+    """What was frozen was hashed when it froze, and again when it thawed or the run ended.
+
+    `tensors` is how many parameters and statistics were frozen at any time, `changed` the names of those that were
+    not the same to the last bit.
+    """
+
+    tensors: int
+    changed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Predicted(Event):
+    """What the run will cost, by steps that were timed on this machine before: see `studio.training.cost`.
+
+    `seconds_per_epoch` while so many stages are frozen, in the order of `depths`; `seconds` for the whole run, and
+    `peak_bytes` the most memory that it adds, None where that was not measured.
+    """
+
+    depths: list[int]
+    seconds_per_epoch: list[float]
+    seconds: float
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Spent(Event):
+    """The most memory that the run had added to what its process held before, in bytes: on the device, if there is one.
+
+    None where the system does not tell.
+    """
+
+    peak_bytes: int | None
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The run ended by itself, or because it was asked to (`stopped`). The numbers are those of the best epoch.
 
@@ -236,7 +276,7 @@ KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
         *(Started, Prepared, Looked, Thawed, Steered, Paused, Resumed, Stepped, Validated, Measured, Tried, Saved),
-        *(Hindered, Warned, Noted, Finished, Failed),
+        *(Hindered, Warned, Noted, Predicted, Spent, Proven, Finished, Failed),
     )
 }
 ENDS = (Finished, Failed)

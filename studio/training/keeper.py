@@ -56,6 +56,11 @@ class Keeper:
             self.best = (accuracy, -loss)
 
     @property
+    def kept(self) -> Mapping[str, torch.Tensor]:
+        """The best weights by name, of this life of the run; empty until there are some."""
+        return self._state
+
+    @property
     def is_due(self) -> bool:
         """Whether the last time that the disk took something is an interval ago."""
         pause = max(INTERVAL, _SHARE * self._took if INTERVAL else 0.0)

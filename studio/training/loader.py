@@ -179,7 +179,30 @@ def _normalized(pictures: torch.Tensor, geometry: Geometry, shape: tuple[int, ..
     return pictures.float().div_(255).sub_(mean).div_(std)
 
 
-def batches(count: int, steps: int, seed: int, epoch: int) -> list[np.ndarray]:
-    """Rows 0..count-1 in the order of (seed, epoch), in `steps` batches as even as can be (no lone last one)."""
-    order = np.random.default_rng((seed, epoch)).permutation(count)
+def batches(count: int, steps: int, seed: int, epoch: int, order: np.ndarray | None = None) -> list[np.ndarray]:
+    """Rows 0..count-1 in the order of (seed, epoch), or in another one, in `steps` batches as even as can be."""
+    if order is None:
+        order = np.random.default_rng((seed, epoch)).permutation(count)
     return np.array_split(order, steps)
+
+
+def evenly(labels: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    """As many rows as there are `labels`, int64 (n,), all classes equally often (but for one), by (seed, epoch).
+
+    A rare class's pictures come several times, a common one's only in part: each as often as any other of its class,
+    and other ones in another epoch.
+    """
+    chance = np.random.default_rng((seed, epoch, 1))
+    present = chance.permutation(np.unique(labels))
+    shares = np.full(len(present), len(labels) // len(present))
+    shares[: len(labels) % len(present)] += 1
+    rows = [
+        _drawn(np.flatnonzero(labels == label), share, chance) for label, share in zip(present, shares, strict=True)
+    ]
+    return chance.permutation(np.concatenate(rows))
+
+
+def _drawn(rows: np.ndarray, count: int, chance: np.random.Generator) -> np.ndarray:
+    """So many of these rows, each as often as any other (but for one)."""
+    turns = -(-count // len(rows))
+    return np.concatenate([chance.permutation(rows) for _ in range(turns)])[:count]

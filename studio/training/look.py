@@ -14,7 +14,7 @@ from studio.training.events import Event, Looked, Noted, Prepared, Warned
 from studio.training.features import Features, key, shelf
 from studio.training.loader import Pictures, Seen
 from studio.training.prepare import Job, halves, steps_of
-from studio.training.room import fits
+from studio.training.room import IN_MEMORY, fits
 from studio.training.sources import OnFeatures, OnPictures, Source
 
 _TELL_EVERY = 0.25  # seconds between two Prepared events at the least
@@ -23,9 +23,10 @@ Sources = dict[int, Source]
 
 
 def first_look(job: Job, depths: Sequence[int], stop: Stop) -> Generator[Event, None, Sources | None]:
-    """Look at all pictures once; returns where the batches come from at each of these freezing depths.
+    """Look at all pictures once; returns where the batches come from at these freezing depths, in the order they come.
 
-    Returns None where `stop` said so meanwhile. Raises DataError where too little can be opened.
+    Of many depths the later ones may be left out: they are looked for when they come. Returns None where `stop` said so
+    meanwhile. Raises DataError where too little can be opened.
     """
     sources = yield from _looked(_Plan(job, depths), stop)
     if sources is not None:
@@ -76,14 +77,16 @@ class _Plan:
     """What is kept for which depth: features where the network can be cut and there is room, else pictures."""
 
     def __init__(self, job: Job, depths: Sequence[int]) -> None:
-        self.job, self.depths = job, depths
+        self.job = job
         self.halves = halves(job, depths)
         split, varies = job.split, job.split.pipeline.varies
         views = job.recipe.augment.views if varies else 0
+        again = job.recipe.augment.mix == "none" and (views or not varies)  # a mixture is never seen a second time
+        self.depths = depths = self._at_once(depths, views or 1) if again else depths[:2]
         self.train = _Side(split.train, "Looking at the training pictures", varied=varies, views=views or 1)
         self.val = _Side(split.val, "Looking at the held-back pictures")
-        again = job.recipe.augment.mix == "none" and (views or not varies)  # a mixture is never seen a second time
-        for depth in self.halves.boundaries if self.halves else ():
+        boundaries = self.halves.boundaries if self.halves else {}
+        for depth in (depth for depth in depths if depth in boundaries):
             if self._there_is_room(depth, self.val):
                 self.val.features[depth] = self._features(depth, self.val)
                 if again and self._there_is_room(depth, self.train):
@@ -94,6 +97,20 @@ class _Plan:
         self.val.frozen = self.train.frozen = self._frozen(tuple(self.val.features), looks)
         if self.val.features.keys() != self.train.features.keys():
             self.train.frozen = self._frozen(tuple(self.train.features), looks)
+
+    def _at_once(self, depths: Sequence[int], views: int) -> Sequence[int]:
+        """Those of the depths to look for now: the first two, and more of them while all fits into memory.
+
+        A plan that thaws stage by stage has many, and what crosses an early boundary is large. The others are looked
+        for when they come, when what is kept for the depths before them is let go.
+        """
+        boundaries = self.halves.boundaries if self.halves else {}
+        pictures = len(self.job.split.train) * views + len(self.job.split.val)
+        sizes = [boundaries[d].numbers * self._dtype.itemsize * pictures if d in boundaries else 0 for d in depths]
+        some = 2
+        while some < len(depths) and sum(sizes[: some + 1]) <= IN_MEMORY:
+            some += 1
+        return depths[:some]
 
     @property
     def _dtype(self) -> torch.dtype:

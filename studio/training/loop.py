@@ -8,13 +8,14 @@ from pathlib import Path
 
 from studio.errors import RunError
 from studio.model.stages import freeze, trainable
-from studio.training import notes, optimize, state
+from studio.training import notes, optimize, rates, state
 from studio.training.events import (
     Event,
     Finished,
     Hindered,
     Noted,
     Paused,
+    Proven,
     Resumed,
     Steered,
     Stepped,
@@ -26,6 +27,7 @@ from studio.training.keeper import Keeper
 from studio.training.look import Sources, look_again
 from studio.training.measure import finished, validated
 from studio.training.prepare import Job
+from studio.training.proof import Seals
 from studio.training.schedule import Schedule
 from studio.training.sources import Batch, Source
 from studio.training.sums import Sums, a_number
@@ -68,11 +70,16 @@ class Loop:
     _wishes: Wishes = field(default_factory=Wishes)
     _save_is_due: bool = False
     _thawed_in: int = 0
+    _drops: int = 0
+
+    def __post_init__(self) -> None:
+        self.seals = Seals(self.job.model)
 
     def go_on(self, where: state.State, folder: Path) -> None:
         """Stand where the run stood when this was kept; the model has its weights already."""
         for depth, step in where.thaws:
             self._let_learn(depth, step)
+        self.seals.go_on(where.seals, [depth for depth, _ in where.thaws], where.changed)
         self.step, self.epoch = where.step, where.epoch
         self.seconds_training, self.images = where.seconds_training, where.images
         self._sums = Sums(*where.sums)
@@ -87,7 +94,8 @@ class Loop:
             self.keeper.go_on(where.best)
         if self._update is not None:
             self._update.pieces = where.pieces
-            state.restore_optimizer(folder, self._update.rule)
+            state.restore_optimizer(folder, self._update.rule, where.memory)
+            state.restore_average(folder, self._update.average)
 
     def run(self) -> Iterator[Event]:
         self._listen()
@@ -160,7 +168,8 @@ class Loop:
         assert self._update is not None
         if self.job.split.vitals is not None:
             self.job.split.vitals.step(self._lr)
-        optimize.set_rate(self._update.rule, self.schedule.recipe, self.step, self.schedule.steps)
+        plan = self.schedule
+        optimize.set_rate(self._update.rule, plan.recipe, self.step, plan.steps, self._drops)
         learning = self.job.precision.learning if self._layers_learn else nullcontext
         sums = self._update(self.source.module, batch, self.step, learning)
         self.step += 1
@@ -182,6 +191,7 @@ class Loop:
         depth = self.schedule.depth(self.epoch)
         if depth != self.depth and self.step < self.schedule.steps:
             yield from self._thaw(depth)
+        self._drops = self._drops_so_far()
 
     @property
     def depth(self) -> int | None:
@@ -197,6 +207,7 @@ class Loop:
             self.sources |= found
         self.sources = {known: source for known, source in self.sources.items() if known <= depth}  # deeper: outdated
         self._let_learn(depth, self.step)
+        self.seals.freeze(depth)
         self._thawed_in = self.epoch
         names = [stage.name for stage in self.job.stages]
         yield Thawed(self.epoch, depth, names[:depth], names[depth:], trainable(self.job.model), self.step)
@@ -204,12 +215,14 @@ class Loop:
     def _let_learn(self, depth: int, step: int) -> None:
         recipe = self.job.recipe
         a_lone_picture = self.job.split.smallest < 2  # has no statistics to learn from
-        keep_statistics = a_lone_picture or (recipe.model.pretrained and recipe.freeze.strategy != "full")
+        head_first = recipe.freeze.head_first(len(self.job.stages))
+        keep_statistics = a_lone_picture or (recipe.model.pretrained and head_first)
         freeze(self.job.model, depth, keep_statistics=keep_statistics)
         if self._update is None:
             self._update = Update(self.job, optimize.optimizer(self.job.model, recipe))
         else:
             optimize.thaw(self._update.rule, self.job.model, recipe, step)
+        self._update.follow()
         self.thaws.append((depth, step))
 
     def _pause(self) -> Iterator[Event]:
@@ -229,11 +242,18 @@ class Loop:
         if self._save_is_due:
             yield from self.save()
 
+    def _drops_so_far(self) -> int:
+        """How often the rate went down because nothing got better, since it was asked for and the last thaw."""
+        asked = [self.schedule.epoch(change.step) for change in self.schedule.applied if change.lr]
+        over = [self.last[epoch] for epoch in sorted(self.last) if epoch < self.epoch]
+        measured = [(event.epoch, event.val_accuracy, event.val_loss or 0.0) for event in over]
+        return rates.drops(self.job.recipe, measured, max(self._thawed_in, *asked, 0))
+
     def _nothing_better(self) -> bool:
         patience = self.job.recipe.schedule.patience
         given = [self.schedule.epoch(change.step) - 1 for change in self.schedule.applied if change.epochs]
         since = max(self.keeper.best_epoch, self._thawed_in - 1, *given)
-        waits = self.schedule.thaws_later and self.schedule.depth(self.schedule.epochs) != self.depth
+        waits = any(depth != self.depth for depth in self.schedule.planned(self.epoch + 1))
         at_an_end = self._over and self.step < self.schedule.steps  # of an epoch that is not the last one
         return bool(patience) and at_an_end and not waits and self.epoch - since >= patience
 
@@ -279,8 +299,12 @@ class Loop:
             self._update.pieces,
             self.told,
             self.seconds,
+            state.optimizer_numbers(self._update.rule),
+            self.seals.held,
+            self.seals.changed,
         )
-        return self.keeper.write(state.optimizer_tensors(self._update.rule), where.metadata())
+        tensors = state.optimizer_tensors(self._update.rule) | state.average_tensors(self._update.average)
+        return self.keeper.write(tensors, where.metadata())
 
     @property
     def _layers_learn(self) -> bool:
@@ -294,14 +318,16 @@ class Loop:
 
     @property
     def _lr(self) -> float:
-        return optimize.rate(self.schedule.recipe, self.step, self.schedule.steps)
+        return rates.rate(self.schedule.recipe, self.step, self.schedule.steps, self._drops)
 
     def _validate(self, seconds: float) -> Iterator[Event]:
         """Measure the model on the held-back pictures, after so many seconds of updates."""
         sums = self._sums.over(self.job.world)
-        event, frame = validated(self.job, self.source, sums, self.epoch, self.step, self._lr, seconds)
-        if self.keeper.consider(self.epoch, event.val_accuracy, event.val_loss or 0.0, frame):
-            self.best = event
+        assert self._update is not None
+        with self._update.measuring():
+            event, frame = validated(self.job, self.source, sums, self.epoch, self.step, self._lr, seconds)
+            if self.keeper.consider(self.epoch, event.val_accuracy, event.val_loss or 0.0, frame):
+                self.best = event
         self.last[self.epoch] = event
         if self._over:
             self.images += sums.count
@@ -309,7 +335,14 @@ class Loop:
         yield event
         if self.job.split.vitals is not None:
             yield self.job.split.vitals.measured(self.epoch, self.step, frame, seconds)
-        yield from tried(self.job, self.keeper.folder, self.epoch)
+        with self._update.measuring():
+            pinned = list(tried(self.job, self.keeper.folder, self.epoch))
+        yield from pinned
+
+    def proven(self) -> Iterator[Proven]:
+        """The freeze proof, if anything ever learnt."""
+        if self.thaws:
+            yield self.seals.proven(self.keeper.kept)
 
     def finished(self, seconds: float) -> Finished:
         """How it ended."""

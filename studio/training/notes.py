@@ -18,6 +18,14 @@ def decided(decisions: Sequence[Decision]) -> str:
     return f"Trained under {total:,} decision{'s' if total > 1 else ''}: {first} {noun} {rest}." if total else ""
 
 
+def proven(tensors: int, changed: Sequence[str]) -> str:
+    """The freeze proof: how many of the tensors that were frozen are not what they were."""
+    if not tensors:
+        return "Nothing was frozen, so there is nothing to prove."
+    told = f"{len(changed):,} of {tensors:,} frozen tensors and statistics changed"
+    return f"{told}: {', '.join(changed[:3])}{' …' if len(changed) > 3 else ''}." if changed else f"{told}."
+
+
 def known(pictures: int) -> str:
     """For pictures that an earlier run, or a check, had looked at."""
     earlier = f"{pictures:,} pictures were known from an earlier run or check"

@@ -64,7 +64,12 @@ def network(recipe: Recipe, classes: int, world: World) -> tuple[nn.Module, Geom
         torch.manual_seed(recipe.seed)
         asked = recipe.model
         model = build(
-            asked.backbone, classes, pretrained=asked.pretrained, image_size=asked.image_size, own=asked.weights
+            asked.backbone,
+            classes,
+            pretrained=asked.pretrained,
+            image_size=asked.image_size,
+            own=asked.weights,
+            head=recipe.head,
         )
     geometry = Geometry.of(resolve_data_config({}, model=model), recipe.model.image_size)
     model = model.to(world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -127,7 +132,8 @@ def make_ready(
         yield Prepared("Trying the variation on odd pictures", 0, 0)
         refuse(trial(pipeline, odd_pictures(dataset, train, geometry)))
     split = Split(part(train), part(val), pipeline, recipe.augment, recipe.seed, steps_of(recipe, len(train)), world)
-    _try_on(model, _noise(geometry, world)[:1])
+    split.balanced = recipe.loss.balance == "sampling"
+    _try_on(model, noise(geometry, world)[:1])
     exactly = recipe.engine.precision == "float32"
     precision = Precision(world.device, exactly, Plan() if exactly else Plan.of(workspace.cache / "precision"))
     return Job(
@@ -158,15 +164,15 @@ def halves(job: Job, depths: Sequence[int]) -> Halves | None:
     some = [depth for depth in depths if depth and job.recipe.engine.cache == "auto"]
     if not some:
         return None
-    noise = _noise(job.geometry, job.world)
+    squares = noise(job.geometry, job.world)
     with torch.no_grad():
-        return cut(job.model, some, noise) or cut(job.model, [max(some)], noise)
+        return cut(job.model, some, squares) or cut(job.model, [max(some)], squares)
 
 
-def _noise(geometry: Geometry, world: World) -> torch.Tensor:
+def noise(geometry: Geometry, world: World) -> torch.Tensor:
     """Three squares of noise, to try a network on: (3, 3, size, size)."""
-    noise = torch.rand(3, 3, geometry.size, geometry.size, generator=torch.Generator().manual_seed(0))
-    return noise.to(world.device, memory_format=torch.channels_last)
+    made = torch.rand(3, 3, geometry.size, geometry.size, generator=torch.Generator().manual_seed(0))
+    return made.to(world.device, memory_format=torch.channels_last)
 
 
 def _try_on(model: nn.Module, noise: torch.Tensor) -> None:

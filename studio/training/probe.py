@@ -1,5 +1,5 @@
 """A linear probe: how well classes can be told apart by features, and what each picture looks like to one that never
-saw it.
+saw it. `probe` judges each picture by the others, `judge` learns from all to judge new ones.
 
 Features are taken to fewer dimensions once; then every fold, and every strength of the penalty, is linear algebra on
 small matrices. 60,000 pictures take seconds.
@@ -63,7 +63,7 @@ def probe(
     `groups` are rows that must stay in one fold, such as copies. A class with one row alone is never learnt when that
     row is judged. Needs two classes with two rows each.
     """
-    coordinates, folds = reduced(matrix), in_folds(labels, groups, seed)
+    coordinates, folds = Reduction.of(matrix)(matrix), in_folds(labels, groups, seed)
     penalty = _penalty(coordinates, labels, classes, folds, seed)
     scores = judged(coordinates, labels, classes, folds, penalty)
     probabilities = softmax(scores * temperature(scores, labels))
@@ -139,20 +139,62 @@ class Spread:
         return Classifier(weights.astype(np.float32), bias.astype(np.float32))
 
 
-def reduced(matrix: np.ndarray) -> np.ndarray:
-    """Rows of length one, about their mean, on their principal axes: float32 (n, 64 to 512, at most n - 1)."""
-    count, width = matrix.shape
-    total, gram = np.zeros(width), np.zeros((width, width))
-    for part in _unit_rows(matrix):
-        total += part.sum(axis=0, dtype=np.float64)
-        gram += part.T @ part
-    mean = total / count
-    keep = min(MOST_DIMENSIONS, width, max(LEAST_DIMENSIONS, count // 4), max(1, count - 1))
-    _, axes = _axes(gram / count - np.outer(mean, mean))
-    axes = axes[:, ::-1][:, :keep].astype(np.float32)
-    shift = mean.astype(np.float32) @ axes
-    found = np.concatenate([part @ axes - shift for part in _unit_rows(matrix)])
-    return found / max(float(found.std()), 1e-12)
+@dataclass(frozen=True)
+class Reduction:
+    """Rows of length one, about the mean of those that it was made of, on their principal axes.
+
+    Called with rows (m, d) it gives float32 (m, 64 to 512, fewer than the rows that it was made of).
+    """
+
+    axes: np.ndarray
+    shift: np.ndarray
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, matrix: np.ndarray) -> "Reduction":
+        count, width = matrix.shape
+        total, gram = np.zeros(width), np.zeros((width, width))
+        for part in _unit_rows(matrix):
+            total += part.sum(axis=0, dtype=np.float64)
+            gram += part.T @ part
+        mean = total / count
+        keep = min(MOST_DIMENSIONS, width, max(LEAST_DIMENSIONS, count // 4), max(1, count - 1))
+        _, axes = _axes(gram / count - np.outer(mean, mean))
+        axes = axes[:, ::-1][:, :keep].astype(np.float32)
+        plain = cls(axes, mean.astype(np.float32) @ axes)
+        return cls(axes, plain.shift, max(float(plain(matrix).std()), 1e-12))
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        found = [part @ self.axes - self.shift for part in _unit_rows(rows)]
+        return np.concatenate(found or [np.zeros((0, self.axes.shape[1]), np.float32)]) / self.scale
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A linear probe that has learnt from all it was given. It says of rows (m, d) that it never saw the probabilities
+    of k classes, float32 (m, k).
+    """
+
+    reduction: Reduction
+    classifier: Classifier
+    factor: float
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        return softmax(self.classifier(self.reduction(rows)) * np.float32(self.factor))
+
+
+def judge(
+    matrix: np.ndarray, labels: np.ndarray, classes: int, groups: Sequence[np.ndarray] = (), seed: int = 0
+) -> Judge:
+    """What learns from every row of `matrix`, float32 (n, d), to judge others; arguments as for `probe`.
+
+    Its penalty, and how sure it is, are those with which it tells rows best that it did not learn from.
+    """
+    reduction = Reduction.of(matrix)
+    coordinates, folds = reduction(matrix), in_folds(labels, groups, seed)
+    penalty = _penalty(coordinates, labels, classes, folds, seed)
+    factor = temperature(judged(coordinates, labels, classes, folds, penalty), labels)
+    return Judge(reduction, Spread.of(coordinates, labels, classes).classifier(penalty), factor)
 
 
 def _axes(symmetric: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

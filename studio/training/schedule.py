@@ -37,10 +37,11 @@ class Schedule:
         """Frozen stages in an epoch, if nobody asks for anything else until then."""
         return self.recipe.freeze.depth_at(epoch, self.stages) if self._depth is None else self._depth
 
-    @property
-    def thaws_later(self) -> bool:
-        """Whether the plan may still change the depth by itself."""
-        return self._depth is None and self.recipe.freeze.strategy == "two-phase"
+    def planned(self, epoch: int) -> list[int]:
+        """The depths from an epoch on, in their order and each once, if nobody asks for anything else."""
+        phases = self.recipe.freeze.phases(max(self.epochs, epoch), self.stages)
+        depths = [phase.depth for phase in phases if phase.last >= epoch] if self._depth is None else [self._depth]
+        return list(dict.fromkeys(depths))
 
     def due(self, step: int) -> list[Steer]:
         """The recipe's own changes that are to be made before update `step`, and were not made yet."""

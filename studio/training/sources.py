@@ -22,7 +22,7 @@ from studio.model.graph import Boundary, Kept
 from studio.model.stages import evaluating
 from studio.recipe import AugmentChoice
 from studio.training.features import Features
-from studio.training.loader import Pictures, batches, to_input
+from studio.training.loader import Pictures, batches, evenly, to_input
 from studio.training.vitals import Vitals
 from studio.training.world import World
 
@@ -51,7 +51,8 @@ class Split:
     """The two sides of a run's data on this process, and how its epochs are cut into steps.
 
     `steps` and `smallest`, the fewest pictures in a batch of any process, hold once every picture was looked at.
-    `vitals` watches what the network is given, and how long it waits for it.
+    `vitals` watches what the network is given, and how long it waits for it. `balanced` shows all classes equally
+    often.
     """
 
     train: Pictures
@@ -63,6 +64,7 @@ class Split:
     world: World
     smallest: int = 0
     vitals: Vitals | None = None
+    balanced: bool = False
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS))
 
     def inputs(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -73,7 +75,8 @@ class Split:
 
     def rows(self, epoch: int, start: int = 0) -> list[np.ndarray]:
         """The epoch's batches, from number `start` on, as rows of the training pictures."""
-        return batches(len(self.train), self.steps, self.seed, epoch)[start:]
+        order = evenly(self.train.labels.numpy(), self.seed, epoch) if self.balanced else None
+        return batches(len(self.train), self.steps, self.seed, epoch, order)[start:]
 
     def labels(self, rows: np.ndarray) -> torch.Tensor:
         return self.train.labels[torch.from_numpy(rows)].to(self.world.device, non_blocking=True)

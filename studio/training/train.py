@@ -12,13 +12,15 @@ from pathlib import Path
 from studio.errors import RunError
 from studio.model.stages import frozen_state
 from studio.recipe import Recipe
-from studio.training import state
+from studio.training import cost, state
 from studio.training.checkpoint import Card
-from studio.training.events import Event, Prepared, Started, Steered, Stepped
+from studio.training.events import Event, Predicted, Prepared, Spent, Started, Steered, Stepped
+from studio.training.fetching import fetched
 from studio.training.keeper import Keeper
 from studio.training.look import first_look
 from studio.training.loop import Loop
 from studio.training.measure import finished
+from studio.training.memory import Watermark
 from studio.training.prepare import Job, make_ready
 from studio.training.schedule import Schedule
 from studio.training.vitals import Vitals
@@ -64,7 +66,11 @@ def _train(
     where: state.State | None,
     told: list[Event],
 ) -> Iterator[Event]:
-    began = time.monotonic()
+    began, mark = time.monotonic(), Watermark.begin(world.device)
+    if not (yield from fetched(recipe, world, lambda: asked().stop)):
+        best = state.best(where, folder) if where is not None and folder is not None else None
+        yield finished(True, where.epoch if where else 0, best, None, time.monotonic() - began)
+        return
     job = yield from make_ready(recipe, workspace, world, folder)
     if where is not None and folder is not None:
         state.restore_weights(folder, job.model)
@@ -72,10 +78,10 @@ def _train(
     for change in where.applied if where else ():
         schedule.steer(change)
     yield _started(job, schedule)
+    yield from _predicted(job, schedule, workspace)
     step = where.step if where else 0
     job.split.vitals = Vitals(job.model, lambda: frozen_state(job.model, loop.depth or 0), job.geometry)
-    depths = dict.fromkeys(schedule.depth(epoch) for epoch in (schedule.epoch(step), schedule.epochs))
-    sources = yield from first_look(job, tuple(depths), lambda: asked().stop)
+    sources = yield from first_look(job, schedule.planned(schedule.epoch(step)), lambda: asked().stop)
     if sources is None:
         best = state.best(where, folder) if where is not None and folder is not None else None
         yield finished(True, where.epoch if where else 0, best, None, time.monotonic() - began)
@@ -83,7 +89,7 @@ def _train(
     schedule.steps_per_epoch = job.split.steps
     keeper = Keeper(
         job.model,
-        Card(recipe.model.backbone, job.dataset.classes, job.geometry, 0, 0.0),
+        Card(recipe.model.backbone, job.dataset.classes, job.geometry, 0, 0.0, recipe.head),
         folder if world.is_main else None,
     )
     loop = Loop(job, schedule, sources, keeper, asked, told)
@@ -97,6 +103,8 @@ def _train(
         yield from loop.run()
         going_down.pop_all()
     yield from loop.save(now=True)
+    yield Spent(mark.added())
+    yield from loop.proven()
     yield loop.finished(time.monotonic() - began)
 
 
@@ -110,8 +118,18 @@ def _go_on(loop: Loop, where: state.State, folder: Path) -> None:
     loop.go_on(where, folder)
 
 
+def _predicted(job: Job, schedule: Schedule, workspace: Workspace) -> Iterator[Predicted]:
+    """What the run will cost, where its backbone was timed here before, by one process."""
+    costs = cost.kept(job.recipe, job.dataset, workspace)
+    if costs is None or job.world.size > 1 or len(costs.by_depth) != len(job.stages) + 1:
+        return
+    freeze, epochs = job.recipe.freeze, schedule.epochs
+    planned = {one.depth: one.seconds_per_epoch for one in costs.planned(freeze, epochs)}
+    yield Predicted(list(planned), list(planned.values()), costs.seconds(freeze, epochs), costs.peak(freeze, epochs))
+
+
 def _started(job: Job, schedule: Schedule) -> Started:
-    depth = schedule.depth(schedule.epochs)
+    depth = min(schedule.planned(1))
     numbers = sum(tensor.numel() for tensor in job.model.parameters())
     frozen = sum(stage.numbers for stage in job.stages[:depth])
     return Started(

@@ -1,7 +1,8 @@
 """One update of the weights, in as many pieces as the device's memory asks for."""
 
+from collections import Counter
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from studio.errors import StudioError
+from studio.training import optimize
+from studio.training.ema import Average
+from studio.training.losses import Criterion
 from studio.training.prepare import Job
 from studio.training.sources import Batch
 from studio.training.sums import Sums
@@ -18,8 +22,10 @@ Learning = Callable[[], AbstractContextManager]
 
 @dataclass
 class Update:
-    """Moves the weights by one batch. Where the device has too little memory the batch is halved, and halved again:
-    the gradients of its pieces add up to the batch's own, so the recipe keeps its meaning.
+    """Moves the weights by one batch, and after them their running mean, if the recipe wants one (`average`).
+
+    Where the device has too little memory the batch is halved, and halved again: the gradients of its pieces add up to
+    the batch's own, so the recipe keeps its meaning.
 
     (Only BatchNorm statistics that learn are those of a piece, not of the batch.)
     """
@@ -27,10 +33,16 @@ class Update:
     job: Job
     rule: torch.optim.Optimizer
     pieces: int = 1
+    average: Average | None = field(default=None, init=False)
     _told: list[str] = field(default_factory=list)
     _takes_chances: bool = False
+    _criterion: Criterion = field(init=False)
 
     def __post_init__(self) -> None:
+        job, decay = self.job, self.job.recipe.optimizer.ema
+        counts = Counter(sample.label for sample in job.dataset.split("train"))
+        self._criterion = Criterion.of(job.recipe, counts, job.dataset.classes, job.world.device)
+        self.average = Average(job.model, decay) if decay is not None else None
         self._takes_chances = any(_is_by_chance(module) for module in self.job.model.modules())
 
     def __call__(self, module: nn.Module, batch: Batch, step: int, learning: Learning) -> Sums:
@@ -44,8 +56,28 @@ class Update:
                     raise
                 self._halve(len(batch[1]), error)
         self.job.world.mean_gradients(self.job.model.parameters())
-        self.rule.step()
+        self._move(step)
         return sums
+
+    def _move(self, step: int) -> None:
+        """Change the weights by their gradients, as the recipe's optimizer section says."""
+        longest = self.job.recipe.optimizer.clip
+        if longest is not None:
+            learning = [tensor for group in self.rule.param_groups for tensor in group["params"]]
+            nn.utils.clip_grad_norm_(learning, longest)
+        self.rule.step()
+        optimize.shrink(self.rule, self.job.recipe)
+        if self.average is not None:
+            self.average.update(step)
+
+    def follow(self) -> None:
+        """Other parameters learn from here on: the running mean is one of them, too."""
+        if self.average is not None:
+            self.average.follow()
+
+    def measuring(self) -> AbstractContextManager:
+        """In here the network has the weights that are measured and kept: their running mean, if there is one."""
+        return nullcontext() if self.average is None else self.average.shown()
 
     def told(self) -> list[str]:
         """What a person should know of, once."""
@@ -57,17 +89,21 @@ class Update:
         if self._takes_chances:  # then the number of the step decides what chance does in it
             torch.manual_seed(self.job.recipe.seed * 1_000_003 + step)
         self.rule.zero_grad(set_to_none=True)
-        smoothing, sums = self.job.recipe.schedule.label_smoothing, Sums()
+        sums = Sums()
         pieces = [tensor.chunk(self.pieces) for tensor in (*inputs, labels)]
         for *some, right_ones in zip(*pieces, strict=True):
             with learning():
                 outputs = module(*some).float()
-            loss = F.cross_entropy(outputs, right_ones, label_smoothing=smoothing)
+            loss = self._criterion(outputs, right_ones)
             (loss * (len(right_ones) / len(labels)) if self.pieces > 1 else loss).backward()
             largest = right_ones if right_ones.ndim == 1 else right_ones.argmax(dim=1)  # of a mixed picture's classes
             right = (outputs.detach().argmax(dim=1) == largest).sum()
-            sums.add(Sums(len(right_ones), loss.detach() * len(right_ones), right))
+            sums.add(Sums(len(right_ones), self._told_of(loss, outputs, right_ones) * len(right_ones), right))
         return sums
+
+    def _told_of(self, loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The loss that is shown: a cross-entropy, whatever is made smaller, to be compared with the held-back one."""
+        return loss.detach() if self._criterion.is_plain else F.cross_entropy(outputs.detach(), labels)
 
     def _halve(self, pictures: int, error: RuntimeError) -> None:
         if self.pieces >= pictures:

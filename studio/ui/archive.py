@@ -66,8 +66,17 @@ def _row(run: Run) -> dict[str, object]:
     }
 
 
+_STRATEGIES = {
+    "head": "head only",
+    "two-phase": "head, then thaw",
+    "gradual": "head, then stage by stage",
+    "full": "everything",
+    "custom": "own plan of thawing",
+}
+
+
 def _asked(recipe: Recipe) -> str:
-    strategy = {"head": "head only", "two-phase": "head, then thaw", "full": "everything"}[recipe.freeze.strategy]
+    strategy = _STRATEGIES[recipe.freeze.strategy]
     epochs = count(recipe.schedule.epochs, "epoch")
     fixed = f" ({recipe.augment.views} fixed)" if recipe.augment.views else ""
     return f"{strategy} · {epochs} · {recipe.model.backbone} · variation {recipe.augment.preset}{fixed}"

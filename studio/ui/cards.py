@@ -75,8 +75,22 @@ def duration(seconds: float | None) -> str:
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def seconds(number: float) -> str:
+    """Seconds in words, short ones too: "0.05 s", "4.2 s", "3 min 20 s"."""
+    if number < 0.01:
+        return "less than 0.01 s"
+    if number < 9.95:
+        return f"{number:.2f} s" if number < 0.995 else f"{number:.1f} s"
+    return duration(number)
+
+
+def memory(bytes_: int) -> str:
+    """Bytes in words: "310 MB", "1.9 GB"."""
+    return f"{bytes_ / 1e9:,.1f} GB" if bytes_ >= 0.9995e9 else f"{bytes_ / 1e6:,.0f} MB"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

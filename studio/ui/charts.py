@@ -1,6 +1,5 @@
 """Figures: frames in, figures out. Class names are shown as they are written, never as plotly's own markup."""
 
-from collections.abc import Sequence
 from html import escape
 
 import pandas as pd
@@ -11,7 +10,7 @@ import streamlit.elements.plotly_chart  # noqa: F401  its import makes Streamlit
 from studio.text import percent
 from studio.ui.cards import shortened
 
-_LAYOUT = {
+LAYOUT = {
     "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
     "legend": {"traceorder": "normal", "orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
 }
@@ -45,7 +44,7 @@ def class_bars(counts: pd.DataFrame) -> go.Figure:
                 customdata=names,
                 hovertemplate="%{customdata}: %{x:,} " + title + "<extra></extra>",
             )
-    figure.update_layout(barmode="stack", height=110 + 26 * len(names), bargap=0.3, **_LAYOUT)
+    figure.update_layout(barmode="stack", height=110 + 26 * len(names), bargap=0.3, **LAYOUT)
     figure.update_yaxes(autorange="reversed", tickvals=list(range(len(names))), ticktext=names, automargin=True)
     few = int(counts.sum(axis=1).max()) < 10
     figure.update_xaxes(title="pictures", rangemode="tozero", dtick=1 if few else None)
@@ -55,54 +54,6 @@ def class_bars(counts: pd.DataFrame) -> go.Figure:
 def stage_name(place: int, name: str) -> str:
     """A stage for a person, by its place counted from 0, with the network's own name for it."""
     return f"stage {place + 1} ({name})"
-
-
-def network(stages: Sequence[tuple[str, int]], frozen: int) -> go.Figure:
-    """The network as one bar from the picture to the head: wide ones hold more, colour and hatching tell what they do.
-
-    `stages` are (name, parameters), the head last; the first `frozen` stay as they are. Widths grow far more
-    slowly than the parameters, so that the small early stages can be seen at all.
-    """
-    widths = [max(parameters, 1) ** 0.15 for _, parameters in stages]
-    starts = [sum(widths[:place]) for place in range(len(stages))]
-    last = len(stages) - 1
-    kinds = (
-        ("stays frozen", FROZEN, "", range(frozen)),
-        ("learns", LEARNS, "/", range(frozen, last)),
-        ("new head, learns", HEAD, "x", range(last, last + 1)),
-    )
-    figure = go.Figure()
-    for kind, colour, pattern, places in kinds:
-        figure.add_bar(
-            y=["network"] * len(places),
-            x=[widths[place] for place in places],
-            base=[starts[place] for place in places],
-            orientation="h",
-            name=kind,
-            marker_color=colour,
-            marker_pattern={
-                "shape": pattern,
-                "bgcolor": colour,
-                "fgcolor": "rgba(6,20,28,0.35)",
-                "size": 9,
-                "solidity": 0.1,
-            },
-            marker_line={"width": 2, "color": "rgba(6,20,28,0.35)"},
-            textfont={"color": "#06141c", "size": 13},
-            text=["head" if place == last else f"{place + 1}" for place in places],
-            textangle=0,
-            textposition="inside",
-            insidetextanchor="middle",
-            customdata=[
-                f"{'head' if place == last else label(stage_name(place, stages[place][0]))}: {stages[place][1]:,}"
-                for place in places
-            ],
-            hovertemplate="%{customdata} parameters, " + kind + "<extra></extra>",
-        )
-    figure.update_layout(barmode="overlay", height=140, showlegend=True, **_LAYOUT)
-    figure.update_xaxes(visible=False, fixedrange=True, range=[0, sum(widths)])
-    figure.update_yaxes(visible=False, fixedrange=True)
-    return figure
 
 
 def confusion(matrix: pd.DataFrame) -> go.Figure:
@@ -145,7 +96,7 @@ def confusion(matrix: pd.DataFrame) -> go.Figure:
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )
-    figure.update_layout(height=min(900, 170 + 44 * len(names)), clickmode="event+select", dragmode=False, **_LAYOUT)
+    figure.update_layout(height=min(900, 170 + 44 * len(names)), clickmode="event+select", dragmode=False, **LAYOUT)
     axis = {
         "tickvals": places,
         "ticktext": names,
@@ -177,7 +128,7 @@ def probabilities(chances: dict[str, float], most: int = 10) -> go.Figure:
             hovertemplate="%{customdata}: %{x:.1%}<extra></extra>",
         )
     )
-    figure.update_layout(height=70 + 34 * len(best), showlegend=False, bargap=0.35, **_LAYOUT)
+    figure.update_layout(height=70 + 34 * len(best), showlegend=False, bargap=0.35, **LAYOUT)
     figure.update_xaxes(range=[0, 1.15], tickformat=".0%", tickvals=[0, 0.5, 1], fixedrange=True)
     figure.update_yaxes(autorange="reversed", tickvals=places, ticktext=names, automargin=True, fixedrange=True)
     return figure

@@ -1,7 +1,5 @@
 """Forms: each is a function from a recipe to a recipe, drawn with the recipe's own words for its fields."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -112,11 +110,12 @@ def _in_vain(recipe: Recipe) -> str:
         return "They save no time now: keeping is switched off under Speed, on the Model page."
     if recipe.freeze.final_depth:
         return ""
-    if recipe.freeze.strategy == "two-phase":
-        alone = recipe.freeze.head_epochs
-        return (
-            f"Only the first {count(alone, 'epoch')} will be faster: after {'it' if alone == 1 else 'them'} all thaws."
-        )
+    before = recipe.freeze.least_epochs - 1
+    if recipe.freeze.strategy == "gradual":
+        return f"Only the first epochs will be faster: after {count(before, 'epoch')} stage after stage thaws."
+    if before:
+        them = "it" if before == 1 else "them"
+        return f"Only the first {count(before, 'epoch')} will be faster: after {them} all thaws."
     return "They save no time now: nothing stays frozen, as chosen on the Model page."
 
 
@@ -150,63 +149,6 @@ def speed(recipe: Recipe, key: str) -> Recipe:
     return recipe.amended({"engine.cache": cache, "engine.precision": precision, "engine.isolated": isolated})
 
 
-EXPERT: dict[str, tuple[str, dict[str, Any]]] = {
-    "schedule.epochs": ("Epochs", {"min_value": 1, "max_value": 10_000, "step": 1}),
-    "schedule.batch_size": ("Pictures per step (batch size)", {"min_value": 1, "max_value": 4096, "step": 8}),
-    "optimizer.lr": ("Learning rate", {"min_value": 1e-6, "max_value": 10.0, "step": 1e-4, "format": "%g"}),
-    "freeze.head_epochs": ("Epochs of the head alone", {"min_value": 1, "max_value": 1000, "step": 1}),
-    "freeze.thaw_lr_factor": (
-        "Learning rate of thawed stages, as a share",
-        {"min_value": 0.001, "max_value": 1.0, "step": 0.05, "format": "%g"},
-    ),
-    "optimizer.weight_decay": ("Weight decay", {"min_value": 0.0, "max_value": 1.0, "step": 0.01, "format": "%g"}),
-    "schedule.warmup": ("Warm-up, as a share of the run", {"min_value": 0.0, "max_value": 0.9, "step": 0.05}),
-    "schedule.label_smoothing": ("Label smoothing", {"min_value": 0.0, "max_value": 0.99, "step": 0.05}),
-    "seed": ("Seed", {"min_value": 0, "max_value": 2**32 - 1, "step": 1}),
-}
-
-
-def expert(recipe: Recipe, usual_size: int, key: str) -> Recipe:
-    """Every number of a recipe that a person may want to set, with the recipe's own sentence as its help."""
-    words, tree = fields(), recipe.model_dump()
-    changes: dict[str, Any] = {}
-    with st.grid(3):
-        for name, (label, bounds) in EXPERT.items():
-            if name.startswith("freeze.") and recipe.freeze.strategy != "two-phase":
-                continue
-            *section, leaf = name.split(".")
-            value = tree[section[0]][leaf] if section else tree[leaf]
-            changes[name] = st.number_input(label, value=value, help=words[name], key=f"{name}-{key}", **bounds)
-        names = ["adamw", "sgd"]
-        changes["optimizer.name"] = st.selectbox(
-            "Optimizer",
-            names,
-            index=names.index(recipe.optimizer.name),
-            format_func={"adamw": "AdamW", "sgd": "SGD"}.__getitem__,
-            help=words["optimizer.name"],
-            key=f"optimizer-{key}",
-        )
-        size = st.number_input(
-            "Image size in pixels",
-            16,
-            1024,
-            recipe.model.image_size or usual_size,
-            16,
-            help=f"{words['model.image_size']} For this backbone: {usual_size}.",
-            key=f"size-{key}",
-        )
-        changes["model.image_size"] = None if size == usual_size else size
-    changes["schedule.patience"] = st.number_input(
-        "Stop early when nothing got better for so many epochs",
-        0,
-        10_000,
-        recipe.schedule.patience,
-        help=words["schedule.patience"],
-        key=f"schedule.patience-{key}",
-    )
-    return recipe.amended(changes)
-
-
 def problems(recipe: Recipe) -> list[str]:
     """All that does not go together in a recipe, shown at once. Returns the sentences."""
     found = recipe.problems()
@@ -222,12 +164,14 @@ def problems(recipe: Recipe) -> list[str]:
 def summary(recipe: Recipe) -> str:
     """What a run of this recipe will do, in one plain sentence."""
     epochs, freeze = recipe.schedule.epochs, recipe.freeze
+    which = "all stages" if freeze.final_depth == 0 else f"all but the first {freeze.final_depth} stages"
+    more, alone = max(epochs - freeze.head_epochs, 0), count(freeze.head_epochs, "epoch")
     learns = {
         "head": f"teaches a new head for {count(epochs, 'epoch')} while the rest stays frozen",
-        "two-phase": f"teaches the head for {count(freeze.head_epochs, 'epoch')}, then thaws "
-        f"{'all stages' if freeze.final_depth == 0 else f'all but the first {freeze.final_depth} stages'} for "
-        f"{max(epochs - freeze.head_epochs, 0)} more",
-        "full": f"teaches the whole network for {count(epochs, 'epoch')}",
+        "two-phase": f"teaches the head for {alone}, then thaws {which} for {more} more",
+        "gradual": f"teaches the head for {alone}, then thaws {which} one after the other for {more} more",
+        "full": f"teaches {'the whole network' if freeze.final_depth == 0 else which} for {count(epochs, 'epoch')}",
+        "custom": f"thaws by a plan of your own in {count(epochs, 'epoch')}",
     }[freeze.strategy]
     vary = {"none": "without varying the pictures"}.get(
         recipe.augment.preset, f"with {preset(recipe.augment.preset).title.lower()} variation of the pictures"

@@ -1,29 +1,27 @@
-"""The safety meter in the background: a thread that writes how far it is and what it found beside the dataset.
+"""The safety meter in the background: a thread that writes what it found beside the dataset.
 
-Truth lies in the dataset's folder: `safety.lock` is held while one goes, `safety.json` tells of one that goes or
-came to no end, `safety.cancel` asks it to end. What was found lies in `safety/`, by pictures, backbone and steps.
+What was found lies in `safety/`, by pictures, backbone and steps; how it stands is told by `studio.ui.background`.
 """
 
 import hashlib
 import json
-import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import Timeout
 
 from studio.augment.pipeline import Pipeline
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
 from studio.data.picture import open_image
-from studio.errors import PictureError, StudioError
+from studio.errors import PictureError
 from studio.model.waking import wake
 from studio.recipe import Recipe
 from studio.ui import pictures
+from studio.ui.background import Background, Standing, Tell
 from studio.ui.shown import shape
-from studio.workspace import Workspace, is_held, lock, write_text
+from studio.workspace import Workspace, write_text
 
 _SEEN = 4  # examples kept of a step
 _KEPT = 40  # measurements kept of a dataset
@@ -45,68 +43,35 @@ def found(path: Path) -> dict[str, Any] | None:
         return None
 
 
-def state(entry: Entry) -> dict[str, str]:
-    """How the measurement that goes stands, or the last one if it came to no end; empty where there is nothing to say.
-
-    `status` is running, cancelled, failed or interrupted; `what` says what it does, or why it failed, then `remedy`.
-    """
-    try:
-        told = json.loads((entry.folder / "safety.json").read_text(encoding="utf-8"))
-        status, what, remedy = (str(told[name]) for name in ("status", "what", "remedy"))
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
-    if status == "running" and not is_held(entry.folder / "safety.lock"):
-        return {"status": "interrupted"}
-    return {"status": status, "what": what, "remedy": remedy}
+def background(entry: Entry) -> Background:
+    """The measuring of a dataset's pipelines, one at a time."""
+    return Background(entry.folder, "safety")
 
 
-def cancel(entry: Entry) -> None:
-    """Ask the measurement to end after the step that it is at."""
-    (entry.folder / "safety.cancel").touch()
+def state(entry: Entry) -> Standing | None:
+    """How the measurement that goes stands, or the last one if it came to no end; None: there is nothing to say."""
+    return background(entry).state()
 
 
-def begin(entry: Entry, dataset: Dataset, recipe: Recipe, wait: float = 0.5) -> None:
+def begin(entry: Entry, dataset: Dataset, recipe: Recipe) -> None:
     """Measure in the background; no second one where one goes already, in whatever tab or process."""
-    held = lock(entry.folder / "safety.lock")
-    try:
-        held.acquire(timeout=0.5)
-    except Timeout:
-        return
-    (entry.folder / "safety.cancel").unlink(missing_ok=True)
-    _write(entry, "running", "Getting ready")
     path = place(entry, dataset, recipe)
-
-    def work() -> None:
-        try:
-            _measure(entry, dataset.root, recipe, path)
-        finally:
-            held.release()
-
-    thread = threading.Thread(target=work, name=f"safety {entry.id}", daemon=True)
-    thread.start()
-    thread.join(wait)
+    background(entry).begin(lambda tell: _measure(entry, dataset.root, recipe, path, tell))
 
 
-def _measure(entry: Entry, root: Path, recipe: Recipe, path: Path) -> None:
-    """The whole work of the thread; whatever comes of it is written down."""
+def _measure(entry: Entry, root: Path, recipe: Recipe, path: Path, tell: Tell) -> None:
+    """The whole work of the thread."""
     wake()
     from studio.results.meter import safety
 
     told = safety(recipe, Workspace(entry.folder.parent.parent))
-    try:
-        while True:
-            _write(entry, "running", next(told))
-            if (entry.folder / "safety.cancel").exists():
-                _write(entry, "cancelled")
-                return
-    except StopIteration as end:
-        steps, paths = end.value
-        _keep(path, [_told(root, recipe, step, paths) for step in steps])
-        (entry.folder / "safety.json").unlink(missing_ok=True)
-    except StudioError as error:
-        _write(entry, "failed", str(error.what), str(error.remedy))
-    except OSError as error:
-        _write(entry, "failed", f"The measurement could not go on ({error.strerror}).", "Measure again.")
+    while True:
+        try:
+            tell(next(told))
+        except StopIteration as end:
+            steps, paths = end.value
+            _keep(path, [_told(root, recipe, step, paths) for step in steps])
+            return
 
 
 def _keep(path: Path, steps: list[dict[str, Any]]) -> None:
@@ -145,7 +110,3 @@ def _example(root: Path, recipe: Recipe, step: Any, path: str, row: int) -> list
 
 def _small(picture: np.ndarray) -> str:
     return pictures.inline(picture[:: max(1, picture.shape[0] // 160), :: max(1, picture.shape[1] // 160)])
-
-
-def _write(entry: Entry, status: str, what: str = "", remedy: str = "") -> None:
-    write_text(entry.folder / "safety.json", json.dumps({"status": status, "what": what, "remedy": remedy}))

@@ -16,8 +16,8 @@ from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.text import percent
 from studio.ui import measuring
-from studio.ui.boundary import boundary
-from studio.ui.cards import fault, plain
+from studio.ui.cards import plain
+from studio.ui.going import going, unended
 from studio.ui.shown import Shown
 from studio.ui.state import live_runs, readable_runs
 
@@ -48,42 +48,18 @@ def safety(entry: Entry, dataset: Dataset, recipe: Recipe, varies: bool) -> None
         st.caption("Nothing is varied, so there is nothing to measure.")
         return
     found = measuring.found(measuring.place(entry, dataset, recipe))
-    if measuring.state(entry).get("status") == "running":
-        _going(entry)
+    if measuring.background(entry).is_running:
+        stays = "You may leave this page: the measurement goes on, and what it finds is here when you come back."
+        going(measuring.background(entry), stays)
     elif found is None:
         label = "Measure the safety"
         if st.button(label, icon=":material/health_and_safety:", key=f"measure-{entry.id}"):
             with st.spinner("Starting…"):
                 measuring.begin(entry, dataset, recipe)
             st.rerun()
-        _unended(measuring.state(entry))
+        unended(measuring.state(entry))
     if found is not None:
         _findings(found["steps"])
-
-
-@st.fragment(run_every=1.0)
-@boundary()
-def _going(entry: Entry) -> None:
-    """What the measurement does now, looked up each second while it goes; then the page is drawn with its findings."""
-    now = measuring.state(entry)
-    if now.get("status") != "running":
-        st.rerun()
-    cancelling = (entry.folder / "safety.cancel").exists()
-    with st.container(border=True):
-        st.markdown("Stopping…" if cancelling else f":material/hourglass: {plain(now['what'])}…")
-        st.caption("You may leave this page: the measurement goes on, and what it finds is here when you come back.")
-        if st.button("Cancel", icon=":material/stop_circle:", key="cancel-safety", disabled=cancelling):
-            measuring.cancel(entry)
-            st.rerun(scope="fragment")
-
-
-def _unended(now: dict[str, str]) -> None:
-    if now.get("status") == "failed":
-        fault(now["what"], now["remedy"])
-    elif now.get("status") == "cancelled":
-        st.caption("The last measurement was cancelled before it was done.")
-    elif now.get("status") == "interrupted":
-        st.caption("The studio was closed before the last measurement was done. Measure again.")
 
 
 def _findings(steps: Sequence[dict[str, Any]]) -> None:

@@ -6,9 +6,11 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from studio.data.library import Entry
 from studio.results.evaluate import Results
+from studio.runs.run import Run
 from studio.text import percent
+from studio.training import notes
 from studio.ui import charts, pictures
-from studio.ui.cards import count
+from studio.ui.cards import count, plain
 from studio.ui.state import open_dataset
 
 Cell = tuple[str, str]
@@ -25,6 +27,22 @@ def accuracy(results: Results) -> None:
             f"{wrong:,} wrong. On new pictures of the same kind expect between **{percent(low)}** and "
             f"**{percent(high)}** (with 95 % certainty; more pictures held back would narrow this)."
         )
+
+
+def proof(run: Run) -> None:
+    """The freeze proof: whether what was frozen is still what it was, to the last bit."""
+    proven = run.progress().proven
+    if proven is None:
+        return
+    said = plain(notes.proven(proven.tensors, proven.changed))
+    if proven.changed:
+        st.error(f"**Freeze proof.** {said}", icon=":material/error:")
+        return
+    st.markdown(
+        f":material/ac_unit: **Freeze proof.** {said}",
+        help="Each frozen number and each statistic beside it was hashed when it was frozen, and hashed again when it "
+        "thawed or the run ended.",
+    )
 
 
 def confusion(results: Results, key: str) -> Cell | None:

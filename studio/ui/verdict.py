@@ -7,6 +7,7 @@ from studio.checks.report import Report
 from studio.checks.wording import VERDICTS, why
 from studio.data.library import Entry
 from studio.ui import checking
+from studio.ui.background import Standing
 from studio.ui.boundary import boundary
 from studio.ui.cards import count, duration, fault, plain
 
@@ -64,7 +65,7 @@ def offer(entry: Entry, known: kept.Kept | None, fresh: bool) -> None:
         st.rerun()
 
 
-def unended(now: checking.Checking) -> None:
+def unended(now: Standing) -> None:
     """Why the last check has no report, or no whole one."""
     if now.status == "failed":
         fault(now.what, now.remedy)
@@ -96,7 +97,7 @@ def going(entry: Entry, drawn: int) -> None:
             st.rerun(scope="fragment")
 
 
-def _sentence(now: checking.Checking) -> str:
+def _sentence(now: Standing) -> str:
     if not now.total:
         return "Getting ready…"
     return f"{now.what}: {now.done:,} of {now.total:,}"

@@ -99,16 +99,20 @@ def findings(page: "Page") -> list[str]:
     ]
 
 
-MARK_CONTROLS = """() => [...document.querySelectorAll('[data-testid=stMain] button, [data-testid=stMain] a[href]')]
+# Of a group of buttons Tab reaches one, and the arrow keys the others.
+MARK_CONTROLS = """() => { const GROUP = '[role=toolbar], [role=radiogroup], [role=group]'
+  return [...document.querySelectorAll('[data-testid=stMain] button, [data-testid=stMain] a[href]')]
   .filter(one => one.tabIndex >= 0 && !one.disabled && one.checkVisibility({visibilityProperty: true})
-                 && one.getBoundingClientRect().width > 1 && one.role !== 'radio' && one.role !== 'tab')
-  .map((one, n) => (one.dataset.walk = `c${n}`))"""
+                 && one.getBoundingClientRect().width > 1 && one.role !== 'radio' && one.role !== 'tab'
+                 && !(one.previousElementSibling && one.parentElement.matches(GROUP)))
+  .map((one, n) => (one.dataset.walk = `c${n}`)) }"""
 
 FOCUSED = """() => {
   let one = document.activeElement
   while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement
   if (!one || one === document.body) return {name: null, mark: null, visible: true}
-  const seen = one.matches('input') ? (one.closest('label, [data-rac], [class*=st-]') ?? one) : one
+  const around = one.closest('canvas') ?? (one.matches('input') && one.closest('label, [data-rac], [class*=st-]'))
+  const seen = around || one  // a table's cells lie in its canvas
   const box = seen.getBoundingClientRect()
   const inside = box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth
   return {name: `${one.tagName} ${one.getAttribute('aria-label') ?? one.innerText ?? ''}`.slice(0, 80),

@@ -10,7 +10,7 @@ from skimage import data as photographs
 
 from studio.augment.geometry import Geometry
 from studio.errors import BackboneError, WeightsError
-from studio.model import weights
+from studio.model import download, weights
 from studio.model.catalogue import card, embedded, embedded_package
 from studio.model.weights import build
 from studio.training.loader import to_input
@@ -55,11 +55,24 @@ def test_offline_another_backbone_fails_within_five_seconds_and_says_what_to_do(
         time.sleep(60)
         raise OSError("Nobody answers.")
 
-    monkeypatch.setattr(weights.urllib.request, "urlopen", hangs)
+    monkeypatch.setattr(download.urllib.request, "urlopen", hangs)
     began = time.monotonic()
     with pytest.raises(WeightsError, match="tf_efficientnet_lite0"):
         build("resnet18", 2, pretrained=True)
     assert time.monotonic() - began < 5
+
+
+def test_an_unknown_tag_is_named_with_those_there_are() -> None:
+    with pytest.raises(BackboneError, match="no weights 'a9_in1k' for resnet18") as refused:
+        build("resnet18.a9_in1k", 2, pretrained=False)
+    assert "a1_in1k" in refused.value.remedy and "more" in refused.value.remedy
+
+
+def test_a_tag_decides_how_pictures_are_shown_to_it() -> None:
+    google, plain = card("vit_base_patch16_224.orig_in21k_ft_in1k"), card("vit_base_patch16_224.augreg_in1k")
+    assert google.crop_pct == plain.crop_pct and google.mean == (0.5, 0.5, 0.5)
+    assert card("regnety_160.sw_in12k_ft_in1k").mean != (0.5, 0.5, 0.5) and card("resnet50").name == "resnet50"
+    assert build("test_resnet.r160_in1k", 2, pretrained=False).num_classes == 2
 
 
 def test_an_unknown_backbone_is_named() -> None:

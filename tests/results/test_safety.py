@@ -12,7 +12,8 @@ from studio.augment.traps import traps
 from studio.recipe import AugmentChoice, StepChoice
 from studio.results.evaluate import interval
 from studio.results.meter import safety
-from studio.results.safety import StepSafety, fitted, measure
+from studio.results.safety import StepSafety, measure
+from studio.training.probe import Judge, judge
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
@@ -41,11 +42,15 @@ def looks(squares: np.ndarray) -> np.ndarray:
     return np.stack([halves[:, :8].mean(axis=1), halves[:, 8:].mean(axis=1)], axis=1)
 
 
+def taught(bases: list[np.ndarray], labels: np.ndarray) -> Judge:
+    return judge(looks(np.stack([GEOMETRY.centre(base) for base in bases])), labels, 2)
+
+
 def measured(*names: str) -> list[StepSafety]:
     bases, labels = drawn(80)
-    probe = fitted(looks(np.stack([GEOMETRY.centre(base) for base in bases[:40]])), labels[:40])
+    tell = taught(bases[:40], labels[:40])
     pipeline = Pipeline(custom(*names), GEOMETRY.size)
-    steps = measure(pipeline, GEOMETRY, bases[40:], labels[40:], CLASSES, looks, probe)
+    steps = measure(pipeline, GEOMETRY, bases[40:], labels[40:], CLASSES, looks, tell)
     while True:
         try:
             next(steps)
@@ -64,13 +69,12 @@ def test_a_flip_that_turns_one_class_into_the_other_is_condemned_and_one_that_do
 
 
 def test_only_pictures_that_the_probe_knows_are_counted() -> None:
-    class Contrary:
-        def predict_proba(self, features: np.ndarray) -> np.ndarray:
-            return np.tile([1.0, 0.0], (len(features), 1))
+    def always_six(features: np.ndarray) -> np.ndarray:
+        return np.tile([1.0, 0.0], (len(features), 1))
 
     bases, labels = drawn(10)
     steps = list(
-        _run(measure(Pipeline(custom("HorizontalFlip"), 16), GEOMETRY, bases, labels, CLASSES, looks, Contrary()))
+        _run(measure(Pipeline(custom("HorizontalFlip"), 16), GEOMETRY, bases, labels, CLASSES, looks, always_six))
     )
     assert [each.label for each in steps[0].classes] == ["6"] and steps[0].classes[0].pictures == 5
 
@@ -85,8 +89,8 @@ def _run(steps) -> list[StepSafety]:
 
 def test_where_the_probe_knows_nothing_nothing_is_said() -> None:
     bases, labels = drawn(10)
-    probe = fitted(looks(np.stack([GEOMETRY.centre(base) for base in bases])), labels)
-    (found,) = _run(measure(Pipeline(custom("VerticalFlip"), 16), GEOMETRY, bases, 1 - labels, CLASSES, looks, probe))
+    tell = taught(bases, labels)
+    (found,) = _run(measure(Pipeline(custom("VerticalFlip"), 16), GEOMETRY, bases, 1 - labels, CLASSES, looks, tell))
     assert found.severity == "fine" and "Nothing can be said" in found.sentence
 
 

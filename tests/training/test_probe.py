@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from studio.training.probe import FOLDS, in_folds, probe, wilson
+from studio.training.probe import FOLDS, in_folds, judge, probe, wilson
 from tests.checks.made import clouds
 
 
@@ -24,6 +24,24 @@ def test_it_is_as_sure_as_it_is_right(apart: float) -> None:
     found = probe(features, labels, 3)
     assert abs(found.probabilities.max(axis=1).mean() - found.accuracy) < 0.04
     assert np.allclose(found.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("apart", [1, 3, 6])
+def test_a_judge_tells_new_rows_as_well_as_the_probe_says(apart: float) -> None:
+    features, labels = clouds((500, 400, 300), apart=apart)
+    known, new = slice(0, 600), slice(600, 1200)
+    said = judge(features[known], labels[known], 3)(features[new])
+    right = float((said.argmax(axis=1) == labels[new]).mean())
+    found = probe(features[known], labels[known], 3)
+    assert abs(right - found.accuracy) < 0.06 and abs(said.max(axis=1).mean() - right) < 0.06
+    assert said.shape == (600, 3) and np.allclose(said.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_judge_may_be_asked_about_one_row_or_none_and_never_names_a_class_without_pictures() -> None:
+    features, labels = clouds((30, 20, 2), apart=4)
+    tell = judge(features, labels, 5)
+    assert np.allclose(tell(features[:1]), tell(features)[:1], atol=1e-6)
+    assert tell(features[:0]).shape == (0, 5) and (tell(features)[:, 3:] < 1e-6).all()
 
 
 def test_the_same_features_give_the_same_probe() -> None:

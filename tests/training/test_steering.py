@@ -10,7 +10,7 @@ import torch
 
 from studio.errors import StudioError
 from studio.recipe import Recipe, Steer
-from studio.training import update
+from studio.training import losses
 from studio.training.checkpoint import load
 from studio.training.events import Event, Finished, Paused, Resumed, Steered, Stepped, Thawed, Validated, Warned
 from studio.training.train import train
@@ -123,14 +123,14 @@ def test_too_little_memory_makes_pieces_of_a_batch_and_the_recipe_means_the_same
     recipe: Recipe, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = curve(list(train(recipe, workspace=workspace)))
-    real = update.F.cross_entropy
+    real = losses.F.cross_entropy
 
     def small(outputs: torch.Tensor, *rest: object, **more: object) -> torch.Tensor:
         if len(outputs) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return real(outputs, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(update, "F", SimpleNamespace(cross_entropy=small))
+    monkeypatch.setattr(losses, "F", SimpleNamespace(cross_entropy=small))
     events = list(train(recipe, workspace=workspace))
     (warning,) = of(Warned, events)
     assert "2 pieces" in warning.sentence
@@ -142,7 +142,7 @@ def test_memory_for_not_even_one_picture_is_said(recipe: Recipe, monkeypatch: py
     def none(*_: object, **__: object) -> torch.Tensor:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(update, "F", SimpleNamespace(cross_entropy=none))
+    monkeypatch.setattr(losses, "F", SimpleNamespace(cross_entropy=none))
     with pytest.raises(StudioError, match="not|even one picture"):
         list(train(recipe))
 
@@ -150,13 +150,13 @@ def test_memory_for_not_even_one_picture_is_said(recipe: Recipe, monkeypatch: py
 def test_a_loss_that_explodes_leaves_no_such_weights_behind(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = update.F.cross_entropy, []
+    real, calls = losses.F.cross_entropy, []
 
     def bursting(*given: Any, **more: Any) -> torch.Tensor:
         calls.append(True)
         return real(*given, **more) * (float("inf") if len(calls) > 6 else 1.0)
 
-    monkeypatch.setattr(update, "F", SimpleNamespace(cross_entropy=bursting))
+    monkeypatch.setattr(losses, "F", SimpleNamespace(cross_entropy=bursting))
     monkeypatch.setattr("studio.training.keeper.INTERVAL", 0.0)
     with pytest.raises(StudioError, match="stopped being a number"):
         list(train(recipe, tmp_path))

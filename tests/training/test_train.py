@@ -19,7 +19,9 @@ from studio.training.events import (
     Measured,
     Noted,
     Prepared,
+    Proven,
     Saved,
+    Spent,
     Started,
     Stepped,
     Thawed,
@@ -45,7 +47,7 @@ def numbers(events: list) -> list[tuple]:
 def test_a_run_tells_its_story_in_order(pictures: Pictures) -> None:
     events = list(train(tiny(pictures())))
     told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped, Noted, Measured))]
-    assert told == [Started, Looked, Thawed, Validated, Validated, Finished]
+    assert told == [Started, Looked, Thawed, Validated, Validated, Spent, Proven, Finished]
     assert events[-1].epochs == 2 and not events[-1].stopped
 
 

@@ -269,7 +269,7 @@ def test_a_measurement_that_cannot_be_made_says_why(
     monkeypatch.setattr("studio.results.meter.safety", refused)
     at = visit("augment", dataset=entry.id)
     button(at, "Measure the safety").click().run()
-    until(lambda: measuring.state(entry).get("status") == "failed")
+    until(lambda: (now := measuring.state(entry)) is not None and now.status == "failed")
     assert "Add some" in visit("augment", dataset=entry.id).error[0].value
 
 

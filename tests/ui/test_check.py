@@ -19,7 +19,7 @@ from studio.data.library import Entry, Library
 from studio.ui import checking, pictures
 from studio.ui.components import Chosen, Item
 from studio.ui.places import place
-from studio.workspace import Workspace
+from studio.workspace import Workspace, lock
 
 APP = Path(studio.ui.__path__[0]) / "app.py"
 HOSTILE = "**bold** :red[x] <b>b</b>"
@@ -175,7 +175,7 @@ def test_a_verdict_on_a_part_says_what_it_rests_on(
 ) -> None:
     found(COPIES, looked=10, complete=False)
     assert "from the first 10 of 24 pictures; the check ended before" in said(visit())
-    with checking.lock(entry.folder / "check.lock"):
+    with lock(entry.folder / "check.lock"):
         (entry.folder / "check.json").write_text(
             json.dumps({"status": "running", "done": 15, "total": 24, "what": "Opening the pictures"})
         )

@@ -212,14 +212,19 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
+def learns(at: AppTest) -> Any:
+    """The choice of what learns."""
+    return next(radio for radio in at.radio if radio.label == "What learns")
+
+
 def test_two_quick_clicks_do_not_undo_each_other(visit: Open, entry: Entry) -> None:
     """The second click is sent before the page was drawn again, with the slider's old value under its old key."""
     at = visit("model", dataset=entry.id)
     slider, old = str(at.select_slider[0].key), at.select_slider[0].value
-    at.radio[0].set_value("two-phase").run()
+    learns(at).set_value("two-phase").run()
     at.session_state[slider] = old
     at.toggle(key="expert").set_value(True).run()
-    assert (at.radio[0].value, at.select_slider[0].value) == ("two-phase", 0)
+    assert (learns(at).value, at.select_slider[0].value) == ("two-phase", 0)
     assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).freeze.depth == 0
 
 
@@ -319,15 +324,15 @@ def varied(at: AppTest) -> list[Any]:
 
 def test_strategy_and_depth_move_together(visit: Open, entry: Entry) -> None:
     at = visit("model", dataset=entry.id)
-    assert (at.radio[0].value, at.select_slider[0].value) == ("head", 9)
+    assert (learns(at).value, at.select_slider[0].value) == ("head", 9)
     at.select_slider[0].set_value(3).run()
-    assert (at.radio[0].value, at.select_slider[0].value) == ("two-phase", 3)
+    assert (learns(at).value, at.select_slider[0].value) == ("two-phase", 3)
     assert Recipe.from_toml((entry.folder / "recipe.toml").read_text()).freeze.depth == 3
-    at.radio[0].set_value("full").run()
-    assert (at.radio[0].value, at.select_slider[0].value) == ("full", 0)
+    learns(at).set_value("full").run()
+    assert (learns(at).value, at.select_slider[0].value) == ("full", 0)
     recipe = Recipe.from_toml((entry.folder / "recipe.toml").read_text())
     assert (recipe.freeze.strategy, recipe.freeze.depth, recipe.optimizer.lr) == ("full", 0, 3e-4)
-    at.radio[0].set_value("head").run()
+    learns(at).set_value("head").run()
     recipe = Recipe.from_toml((entry.folder / "recipe.toml").read_text())
     assert (recipe.freeze, recipe.optimizer.lr) == (FreezePlan.head_only(), 3e-3)
 
@@ -629,6 +634,7 @@ def test_a_file_of_weights_is_tried_as_soon_as_it_is_named(
     save_file(timm.create_model("tf_efficientnet_lite0" if fits else "test_resnet").state_dict(), file)
     entry = Library(workspace).add(str(pictures()))
     at = visit("model", dataset=entry.id)
+    next(radio for radio in at.radio if radio.label == "Start from").set_value("file").run()
     next(box for box in at.text_input if box.label == "File of weights").set_value(str(file)).run()
     assert not at.exception
     draft = entry.folder / "recipe.toml"

@@ -48,7 +48,7 @@ def _against_learning_by_heart(story: Story, epoch: int) -> tuple[dict[str, obje
     recipe = story.recipe
     if stronger := _STRONGER.get(recipe.augment.preset):
         return {"augment.preset": stronger}, f"Vary the pictures more ({stronger})"
-    enough = max(epoch, recipe.freeze.head_epochs + 1) if recipe.freeze.strategy == "two-phase" else epoch
+    enough = max(epoch, recipe.freeze.least_epochs)
     if enough < recipe.schedule.epochs:
         return {"schedule.epochs": enough}, f"Train {enough} epochs"
     return {}, ""

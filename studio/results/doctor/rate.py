@@ -10,7 +10,8 @@ from studio.results.doctor.story import Story
 _DEAD = 1e-3  # of the highest rate so far; the studio's own curve falls below that in its last fiftieth only
 _LAST = 0.05  # of the planned epochs, in which any rate may end
 _STILL = 1e-7  # a change of the weights that single precision cannot tell from none
-_USUAL = {"adamw": 3e-3, "sgd": 1e-2}
+_USUAL = {"adamw": 3e-3, "adam": 3e-3, "sgd": 1e-2}
+_BY_PLAN = ("step", "plateau")  # curves that may go down so far because they were asked to
 
 
 def learning_rate_dead(story: Story) -> Diagnosis | None:
@@ -19,6 +20,8 @@ def learning_rate_dead(story: Story) -> Diagnosis | None:
 
 
 def _fell(story: Story) -> Diagnosis | None:
+    if story.recipe.schedule.curve in _BY_PLAN:
+        return None
     since = sum(row.epoch <= story.rate_steered_in for row in story.rows) if story.rate_steered_in else 0
     rates = story.column("lr")[since:]
     highest = np.maximum.accumulate(np.fmax(rates, story.column("lr_high")[since:]))
@@ -53,7 +56,8 @@ def _too_low(story: Story) -> Diagnosis | None:
     if climbing or learnt or not stands or moves.sum() >= 0.01 or not moves.sum() >= _STILL:
         return None
     rate, rule = story.recipe.optimizer.lr, story.recipe.optimizer.name
-    fix = {"optimizer.lr": _USUAL[rule]} if rate < _USUAL[rule] else rates_times(story.recipe, 10)
+    usual = _USUAL.get(rule, 0.0)
+    fix = {"optimizer.lr": usual} if rate < usual else rates_times(story.recipe, 10)
     return Diagnosis(
         "learning-rate-dead",
         "fault",

@@ -1,0 +1,67 @@
+"""How much memory work takes at its most: of the computer's, or of the device that it computes on."""
+
+import ctypes
+import os
+import platform
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+_OWN = Path("/proc/self")
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """From `begin` on, how high the memory rises. `start` is where it stood then, in bytes; None: nobody can tell.
+
+    On a GPU it is what torch holds there. On a CPU it is this process's resident memory, so whatever else the process
+    does meanwhile counts too; only Linux tells its highest mark, and forgets it when asked to.
+    """
+
+    device: torch.device
+    start: int | None
+
+    @classmethod
+    def begin(cls, device: torch.device) -> "Watermark":
+        """From now on. What was freed is given back to the system first, so that it can count once more."""
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(device)
+            return cls(device, torch.cuda.memory_allocated(device))
+        if device.type != "cpu":
+            return cls(device, None)
+        give_back()
+        try:
+            (_OWN / "clear_refs").write_text("5")  # the highest mark is that of now
+            return cls(device, resident())
+        except OSError:
+            return cls(device, None)
+
+    def added(self) -> int | None:
+        """Bytes between the start and the highest mark since."""
+        if self.start is None:
+            return None
+        if self.device.type == "cuda":
+            return max(0, torch.cuda.max_memory_allocated(self.device) - self.start)
+        return max(0, _highest() - self.start)
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now. Raises OSError where the system does not tell."""
+    return int((_OWN / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _highest() -> int:
+    """The most bytes that this process held since that was last forgotten."""
+    lines = (_OWN / "status").read_text().splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
+
+
+def give_back() -> None:
+    """Return freed memory to the system, where glibc keeps it (see `world.keep_heap`)."""
+    if platform.libc_ver()[0] == "glibc":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL("libc.so.6").malloc_trim(0)

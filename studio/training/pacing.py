@@ -1,0 +1,170 @@
+"""Times a few steps of a backbone at every freezing depth, and how much memory they take: see `studio.training.cost`.
+
+The weights are random ones, so that nothing need be downloaded: how fast a network is does not depend on them. Best in
+a process of its own (`python -m studio.training.pacing RECIPE WORKSPACE`): memory is that of the whole process.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from studio.augment import cost as augment_cost
+from studio.data.ahead import THREADS
+from studio.data.contents import Contents
+from studio.errors import DataError, StudioError
+from studio.model.boundary import Halves, cut
+from studio.model.stages import new_parameters
+from studio.recipe import Recipe
+from studio.text import keep_logs_printable
+from studio.training.cost import DepthPace, Paces, keep, known, variation, varies
+from studio.training.events import Event, Prepared
+from studio.training.loader import Pictures
+from studio.training.memory import Watermark
+from studio.training.prepare import Job, make_ready, noise
+from studio.training.scoring import class_accuracy, predictions
+from studio.training.stopwatch import Stopwatch, bytes_of
+from studio.training.world import World, keep_heap
+from studio.workspace import Workspace
+
+_PICTURES = 24  # are read, and shown again and again
+_ALL = 10  # depths up to which each is timed; of more, some, and the others lie between
+_SOME = 8
+
+
+def measure(recipe: Recipe, workspace: Workspace) -> Generator[Event, None, Paces]:
+    """Time the recipe's network on its pictures, and keep what was found. Yields what it is doing.
+
+    Where all but the variation of pictures is known already, only that is timed. Raises DataError where no picture
+    opens, BackboneError where the network cannot be built.
+    """
+    keep_heap()
+    world = World.join()
+    mark = Watermark.begin(world.device)
+    job = yield from make_ready(recipe.amended({"model.pretrained": False, "model.weights": ""}), workspace, world)
+    idle = mark.added()
+    yield Prepared("Reading some of the pictures", 0, 0)
+    pictures, decode = _read(job)
+    paces = known(recipe, workspace)
+    if paces is None:
+        paces = yield from _measured(job, pictures, decode, idle)
+    if varies(recipe.augment):
+        yield Prepared("Timing how pictures are varied", 0, 0)
+        pace = augment_cost.measure(job.split.pipeline, list(pictures.bases[: len(pictures)]), THREADS).pace
+        paces = replace(paces, varying={**paces.varying, variation(recipe.augment): 1 / pace})
+    keep(paces, recipe, workspace)
+    return paces
+
+
+def _read(job: Job) -> tuple[Pictures, float]:
+    """Some pictures, and the seconds that reading one takes."""
+    samples = job.dataset.split("train")
+    some = samples[:: max(1, len(samples) // _PICTURES)][:_PICTURES]
+    contents = Contents(job.dataset, None)
+    list(Pictures(job.dataset, some[:1], job.geometry, contents=contents).look())  # the first one wakes what reads them
+    pictures = Pictures(job.dataset, some, job.geometry, keep=True, contents=contents)
+    began = time.perf_counter()
+    list(pictures.look(cores_are_mine=job.world.device.type == "cpu"))
+    took = time.perf_counter() - began
+    if not len(pictures):
+        raise DataError("None of these pictures can be opened.", "Run the check to see why.", job.dataset.root)
+    return pictures, took / len(pictures)
+
+
+def _measured(job: Job, pictures: Pictures, decode: float, idle: int | None) -> Generator[Event, None, Paces]:
+    """All depths, from the one at which everything learns."""
+    count = len(job.stages)
+    yield Prepared("Cutting the network at its stages", 0, 0)
+    halves = _halves(job, range(1, count + 1))
+    watch = Stopwatch(job, pictures)
+    yield Prepared("Timing its layers", 0, 0)
+    watch.warm_up()
+    depths, found = _timed_depths(count), dict[int, DepthPace]()
+    for done, depth in enumerate(depths):
+        yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
+        found[depth] = watch.depth(depth, halves.get(depth))
+    longest = max(pace.front for pace in found.values())
+    for depth, pace in found.items():  # what the frozen part takes where it is part of every update
+        share = pace.front / longest if longest else 0.0
+        found[depth] = replace(pace, whole=pace.picture + watch.forward * share)
+    known = new_parameters(job.model)
+    head = sum(tensor.numel() for tensor in known)
+    classes = len(job.dataset.classes)
+    of_classes = sum(tensor.numel() // classes for tensor in known if tensor.shape[0] == classes)
+    weights = bytes_of(job.model.state_dict().values())
+    return Paces(
+        device=job.world.device_name,
+        at=time.time(),
+        on_cpu=job.world.device.type == "cpu",
+        has_memory=idle is not None,
+        weights=weights,
+        idle=max(0, (idle or 0) - weights),
+        remembered=watch.remembered,
+        square=3 * job.geometry.base_size**2,
+        head=head - of_classes * classes,
+        head_class=of_classes,
+        decode=decode,
+        epoch=_epoch(job),
+        varying={},
+        depths=tuple(
+            _between(found, depth, watch.crossing(depth, halves.get(depth)), watch.learning(depth))
+            for depth in range(count + 1)
+        ),
+    )
+
+
+def _halves(job: Job, depths: Sequence[int]) -> dict[int, Halves]:
+    """The network cut at each depth at which it can be."""
+    squares = noise(job.geometry, job.world)
+    with torch.no_grad():
+        if halves := cut(job.model, depths, squares):
+            return dict.fromkeys(depths, halves)
+        found = {depth: cut(job.model, [depth], squares) for depth in depths}
+    return {depth: halves for depth, halves in found.items() if halves is not None}
+
+
+def _timed_depths(stages: int) -> list[int]:
+    if stages < _ALL:
+        return list(range(stages + 1))
+    return sorted({0, 1, stages, *np.linspace(1, stages, _SOME).round().astype(int).tolist()})
+
+
+def _between(found: dict[int, DepthPace], depth: int, crossing: int, learning: int) -> DepthPace:
+    """A depth's own times, or those between its neighbours' (the many stages of such networks are alike)."""
+    if depth in found:
+        return found[depth]
+    low, high = max(one for one in found if one < depth), min(one for one in found if one > depth)
+    share = (depth - low) / (high - low)
+    pairs = zip(vars(found[low]).items(), vars(found[high]).values(), strict=True)
+    mixed = {name: one + (other - one) * share for (name, one), other in pairs}
+    return DepthPace(**{**mixed, "depth": depth, "crossing": crossing, "learning": learning})
+
+
+def _epoch(job: Job) -> float:
+    """Seconds that the end of an epoch takes besides its pictures: writing down what was said of each."""
+    samples, classes = job.dataset.split("val"), job.dataset.classes
+    said = torch.zeros(len(samples), len(classes))
+    class_accuracy(predictions(samples[:1], classes, said[:1]), classes)
+    began = time.perf_counter()
+    class_accuracy(predictions(samples, classes, said), classes)
+    return time.perf_counter() - began
+
+
+def _told(**words: object) -> None:
+    print(json.dumps(words), flush=True)
+
+
+if __name__ == "__main__":
+    keep_logs_printable()
+    asked = Recipe.from_toml(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    try:
+        for event in measure(asked, Workspace(Path(sys.argv[2]))):
+            if isinstance(event, Prepared):
+                _told(doing=event.doing, done=event.done, total=event.total)
+    except StudioError as error:
+        _told(what=error.what, remedy=error.remedy)

@@ -1,0 +1,225 @@
+"""A few steps of a network at one freezing depth: how long they take, and how much memory."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from studio.model.boundary import Halves
+from studio.model.frozen import Frozen
+from studio.model.graph import Kept
+from studio.model.stages import evaluating, freeze
+from studio.training import optimize
+from studio.training.cost import DepthPace
+from studio.training.loader import Pictures, to_input
+from studio.training.look import at_once
+from studio.training.memory import Watermark, give_back
+from studio.training.precision import Plan
+from studio.training.prepare import Job
+from studio.training.sources import Batch
+from studio.training.update import Update
+
+_LONG = 0.8  # seconds that one timed step may take: else it is given fewer pictures than a batch has
+_FEW = 4  # but never fewer than these
+_JUDGED = 64  # pictures that are measured on at a time
+_STEEP = 0.6  # of what a picture takes on average, that one more takes at the least: timings jitter
+_PLANNED = 16  # pictures with which layers are timed, as in training
+_WORTH = 8.0  # seconds that timing layers may take
+_REPEATS, _ENOUGH = (3, 40), 0.5  # steps that are timed at least and at most, and the seconds after which it is enough
+
+
+class Stopwatch:
+    """Times the network of `job`, which is laid out but has learnt nothing, on `pictures`.
+
+    After `warm_up` it is known how many bytes its optimizer keeps of each number that learns (`remembered`), and what a
+    forward pass within an update takes, seconds a picture (`forward`).
+    """
+
+    def __init__(self, job: Job, pictures: Pictures) -> None:
+        self.job, self._pictures = job, pictures
+        self._device = job.world.device
+        self._count = len(job.stages)
+        self._batch = max(1, min(job.recipe.schedule.batch_size, job.train_images))
+        self._picture = 0.0  # seconds a picture of the slowest update so far
+        self.remembered = 0.0
+        self.forward = 0.0
+
+    def warm_up(self) -> None:
+        """Two updates of everything: the first settles how each layer computes, as a run's first would."""
+        (inputs,) = self._inputs(2)
+        with torch.no_grad(), evaluating(self.job.model):
+            self.job.model(inputs)
+            forward = self._seconds(lambda: self.job.model(inputs)) / 2
+        many = min(self._batch, max(_FEW, min(_PLANNED, int(_WORTH / (8 * forward)))))
+        if many < _PLANNED:  # layers that were timed with fewer pictures must not decide how a run computes
+            plan = self.job.precision.plan
+            self.job.precision = replace(self.job.precision, plan=Plan(None, dict(plan.choices)))
+        update, batch = self._update(0), self._labelled(self._inputs(many))
+        self._step(update, self.job.model, batch, 0)
+        memory = bytes_of(value for kept in update.rule.state.values() for value in kept.values())
+        learning = sum(tensor.numel() for group in update.rule.param_groups for tensor in group["params"])
+        self.remembered = memory / max(learning, 1)
+        self._picture = self._seconds(lambda: self._step(update, self.job.model, batch, 0)) / many
+        freeze(self.job.model, self._count, keep_statistics=True)
+        with self.job.precision.learning():
+            self.forward = self._median(lambda: self.job.model(*batch[0])) / many
+
+    def depth(self, depth: int, halves: Halves | None) -> DepthPace:
+        """Everything about one depth; `halves` where the network can be cut there."""
+        self._clear()
+        module, front, looking, fronted, kept = self._cut(depth, halves)
+        update = self._update(depth)
+        many = self._many()
+        batch = self._labelled(kept(many))
+        self._step(update, module, batch, depth)
+        beside, activations = self._memory(update, module, kept, depth, many)
+        step, picture = self._line(update, module, batch, depth)
+        self._picture = step / many + picture
+        judge, judging = self._judged(module, kept(min(_JUDGED, 2 * many)))
+        return DepthPace(
+            depth=depth,
+            step=step,
+            picture=picture,
+            whole=picture,
+            front=front,
+            judge=judge,
+            crossing=self.crossing(depth, halves),
+            activations=activations,
+            beside=beside,
+            looking=looking,
+            fronted=fronted,
+            judging=judging,
+            learning=self.learning(depth),
+        )
+
+    def crossing(self, depth: int, halves: Halves | None) -> int:
+        """Bytes that are kept of a picture at a depth."""
+        width = 4 if self.job.precision.exactly else 2
+        return width * halves.boundaries[depth].numbers if halves else 0
+
+    def learning(self, depth: int) -> int:
+        """Numbers that learn at a depth, but for the head's."""
+        return sum(stage.numbers for stage in self.job.stages[depth:])
+
+    def _cut(self, depth: int, halves: Halves | None) -> tuple[nn.Module, float, int, int, Callable[[int], Kept]]:
+        """What learns, the frozen part's seconds a picture and its memory, and what the former is shown."""
+        if halves is None:
+            return self.job.model, 0.0, 0, 0, self._inputs
+        precision, size = self.job.precision, self.job.geometry.size
+        looks = self.job.train_images + self.job.val_images
+        mark, many = Watermark.begin(self._device), at_once(size) if self._device.type == "cpu" else 64
+        frozen = Frozen(halves.front([depth]), self._device, exactly=precision.exactly, looks=looks)
+        inputs = self._inputs(many)[0]
+        frozen(inputs)
+        looking = mark.added() or 0
+        front = self._median(lambda: frozen(inputs)) / many
+        self._clear()
+        fronted = Watermark.begin(self._device)
+        stays = max(0, (fronted.start or 0) - (mark.start or 0))
+
+        def kept(count: int) -> Kept:
+            chunks = [frozen(chunk)[0] for chunk in self._inputs(count)[0].split(many)]
+            return tuple(torch.cat(parts) for parts in zip(*chunks, strict=True))
+
+        return halves.boundaries[depth].rest, front, looking, stays, kept
+
+    def _line(self, update: Update, module: nn.Module, batch: Batch, depth: int) -> tuple[float, float]:
+        """Seconds of an update whatever its batch, and of each picture of it.
+
+        Where a whole batch would take too long, it lies on the line through two smaller ones: the fewer pictures, the
+        longer each takes (a ResNet-18 here: 55 ms of 4, 42 ms of 16).
+        """
+        many = len(batch[1])
+        moving = self._median(update.rule.step)
+        took = self._median(lambda: self._step(update, module, batch, depth))
+        even = max(took - moving, 0.0) / many
+        if many >= self._batch or many < 2:
+            return moving, even
+        kept, labels = batch
+        half = (tuple(tensor[: many // 2] for tensor in kept), labels[: many // 2])
+        self._step(update, module, half, depth)
+        less = self._median(lambda: self._step(update, module, half, depth))
+        picture = min(even, max((took - less) / (many - many // 2), _STEEP * even))
+        return took - picture * many, picture
+
+    def _memory(
+        self, update: Update, module: nn.Module, kept: Callable[[int], Kept], depth: int, many: int
+    ) -> tuple[float, float]:
+        """Bytes of an update whatever its batch, and of each picture of it."""
+        found = {}
+        for count in dict.fromkeys((max(1, many // 2), many)):
+            batch = self._labelled(kept(count))
+            update.rule.zero_grad(set_to_none=True)
+            self._clear()
+            mark = Watermark.begin(self._device)
+            self._step(update, module, batch, depth)
+            found[count] = mark.added() or 0
+        (few, low), (_, high) = next(iter(found.items())), (many, found[many])
+        each = max(0.0, (high - low) / (many - few)) if many > few else high / many
+        return max(0.0, high - each * many), each
+
+    def _judged(self, module: nn.Module, kept: Kept) -> tuple[float, float]:
+        """Seconds and bytes a picture of measuring."""
+        with torch.no_grad(), evaluating(module):
+            module(*kept)
+            self._clear()
+            mark = Watermark.begin(self._device)
+            module(*kept)
+            added = mark.added() or 0
+            return self._median(lambda: module(*kept)) / len(kept[0]), added / len(kept[0])
+
+    def _step(self, update: Update, module: nn.Module, batch: Batch, depth: int) -> None:
+        learning = self.job.precision.learning if depth < self._count else nullcontext
+        update(module, batch, 0, learning)
+
+    def _update(self, depth: int) -> Update:
+        freeze(self.job.model, depth, keep_statistics=True)
+        return Update(self.job, optimize.optimizer(self.job.model, self.job.recipe))
+
+    def _many(self) -> int:
+        """Pictures of a timed step."""
+        return min(self._batch, max(_FEW, int(_LONG / max(self._picture, 1e-9))))
+
+    def _inputs(self, count: int) -> Kept:
+        rows = np.arange(count) % len(self._pictures)
+        return (to_input(self._pictures.centres(rows), self.job.geometry, self._device),)
+
+    def _labelled(self, kept: Kept) -> Batch:
+        labels = torch.arange(len(kept[0]), device=self._device) % len(self.job.dataset.classes)
+        return kept, labels
+
+    def _seconds(self, work: Callable[[], object]) -> float:
+        self._wait()
+        began = time.perf_counter()
+        work()
+        self._wait()
+        return time.perf_counter() - began
+
+    def _median(self, work: Callable[[], object]) -> float:
+        """The middle one of as many times as there is time for."""
+        least, most = _REPEATS
+        found: list[float] = []
+        while len(found) < least or (len(found) < most and sum(found) < _ENOUGH):
+            found.append(self._seconds(work))
+        return statistics.median(found)
+
+    def _wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+    def _clear(self) -> None:
+        """Let go of what the last step left."""
+        self.job.model.zero_grad(set_to_none=True)
+        gc.collect()
+        give_back()
+
+
+def bytes_of(values: Iterable[object]) -> int:
+    """Bytes of those that are tensors."""
+    return sum(value.nbytes for value in values if isinstance(value, torch.Tensor))

@@ -1,0 +1,81 @@
+"""The Model page as a person uses it: a network found by a filter, its cost seen, advice taken, trained, and proven."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from studio.data.library import Entry, Library
+from studio.recipe import Recipe
+from studio.runs.run import Run
+from studio.runs.store import Store
+from tests.browser import settled
+from tests.server import RunningStudio
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.timeout(420)
+
+COST = re.compile(r"The whole run of \d+ epochs should take about")
+
+
+def asked(entry: Entry) -> Recipe:
+    return Recipe.from_toml((entry.folder / "recipe.toml").read_text(encoding="utf-8"))
+
+
+def cost(page: "Page") -> str:
+    return page.get_by_text(COST).inner_text()
+
+
+def test_a_network_is_found_timed_advised_trained_and_proven(
+    page: "Page", studio: RunningStudio, pictures: Callable[..., Path]
+) -> None:
+    entry = Library(studio.workspace).add(pictures(classes=("red", "blue"), each=20, side=64))
+    small = Recipe.model_validate({"data": {"source": entry.source}}).amended(
+        {"model.image_size": 64, "schedule.epochs": 3}
+    )
+    (entry.folder / "recipe.toml").write_text(small.to_toml(), encoding="utf-8")
+
+    page.goto(f"/model?dataset={entry.id}")
+    settled(page)
+    page.get_by_text("In plain words").click()
+    page.get_by_text("not one of its numbers changes", exact=False).wait_for()
+
+    page.get_by_role("textbox", name="Search all networks").fill("efficientnet_lite")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert page.get_by_text("tf_efficientnet_lite0", exact=False).count()
+
+    page.get_by_role("button", name="Time it on this machine").click()
+    page.get_by_text(COST).wait_for(timeout=180_000)
+    settled(page)
+    head_only = cost(page)
+    slider = page.get_by_role("slider", name="How many stages stay frozen")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("told => !document.body.innerText.includes(told)", arg=head_only)
+    settled(page)
+    assert asked(entry).freeze.depth == 8
+
+    page.get_by_role("button", name="Ask for advice").click()
+    page.get_by_role("button", name=re.compile("^Apply (all|the rest)$")).click(timeout=180_000)
+    settled(page)
+    page.get_by_text("So it is").first.wait_for()
+    page.get_by_text(COST).wait_for(timeout=180_000)  # another backbone is timed as soon as it is chosen
+    settled(page, 60)
+
+    page.get_by_role("button", name="Go to training").click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url("**run=*")
+    page.get_by_role("button", name="See the results").wait_for(timeout=180_000)
+    run: Run = Store(studio.workspace).get(page.url.split("run=")[1].split("&")[0])
+    page.get_by_role("button", name="See the results").click()
+    page.get_by_text("Freeze proof").wait_for()
+    page.get_by_role("heading", name="Time and memory").wait_for()
+    settled(page)
+    progress = run.progress()
+    assert progress.proven is not None and progress.proven.tensors > 0 and not progress.proven.changed
+    assert progress.predicted is not None and progress.spent is not None

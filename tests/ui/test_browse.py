@@ -1,0 +1,163 @@
+"""Choosing a backbone on the page: found by family, name and filters; chosen in the list, or elsewhere."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from studio.data.library import Entry, Library
+from studio.model import listing, pace
+from studio.recipe import Recipe
+from studio.ui import browse, speeds
+from studio.workspace import Workspace
+
+TIMEOUT = 30
+
+
+def page() -> None:
+    """The part of the Model page that chooses and tells."""
+    from studio.model.catalogue import card
+    from studio.ui import backbones, browse
+    from studio.ui.state import draft, library, save_draft, workspace
+
+    entry = library().all()[0]
+    recipe = browse.choose(draft(entry), entry)
+    recipe = backbones.own_weights(recipe, key=entry.id)
+    backbones.describe(card(recipe.model.backbone, workspace()), recipe.model.weights, recipe.model.pretrained)
+    save_draft(entry, recipe)
+
+
+@pytest.fixture
+def entry(workspace: Workspace, pictures: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Entry:
+    monkeypatch.setenv("THAW_WORKSPACE", str(workspace.root))
+    return Library(workspace).add(str(pictures()))
+
+
+@pytest.fixture
+def at(entry: Entry) -> AppTest:
+    drawn = AppTest.from_function(page, default_timeout=TIMEOUT).run()
+    assert not drawn.exception
+    return drawn
+
+
+def recipe(entry: Entry) -> Recipe:
+    file = entry.folder / "recipe.toml"
+    return Recipe.from_toml(file.read_text()) if file.is_file() else Recipe()
+
+
+def said(at: AppTest) -> str:
+    return " ".join(part.value for part in [*at.markdown, *at.caption, *at.warning])
+
+
+def test_at_first_there_are_the_networks_at_hand(at: AppTest, entry: Entry) -> None:
+    box = at.selectbox(key=f"backbone-{entry.id}")
+    assert box.value == "tf_efficientnet_lite0" and 1 <= len(box.options) < 10
+    assert all("inside" in option or "downloaded before" in option for option in box.options)
+    assert not at.dataframe and "EfficientNet" in said(at) and "inside this installation" in said(at)
+
+
+def test_a_family_is_one_click_away_with_its_sentence(at: AppTest, entry: Entry) -> None:
+    at.button_group(key=f"families-{entry.id}").set_value(["vgg"]).run()
+    assert not at.exception and "19 networks" in said(at) and "Plain stacks of convolutions" in said(at)
+    assert len(at.dataframe) == 1 and len(at.dataframe[0].value) == 10
+    assert all(name.startswith(("vgg", "repvgg")) for name in at.dataframe[0].value["Network"])
+    names = [option.split(" · ")[0] for option in at.selectbox(key=f"backbone-{entry.id}").options]
+    assert len(names) == 20 and names[0] == "tf_efficientnet_lite0" and "vgg16_bn.tv_in1k" in names
+
+
+def test_a_choice_goes_into_the_recipe_and_its_weights_can_be_changed(at: AppTest, entry: Entry) -> None:
+    at.text_input(key=f"search-{entry.id}").set_value("resnet50").run()
+    at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
+    assert not at.exception and recipe(entry).model.backbone == "resnet50.a1_in1k"
+    assert "102 MB are downloaded" in said(at) and "ImageNet-1k (1.3 million" in said(at) and "80.4 %" in said(at)
+    at.selectbox(key=f"tag-{entry.id}").set_value("resnet50.tv_in1k").run()
+    assert not at.exception and recipe(entry).model.backbone == "resnet50.tv_in1k" and "76.2 %" in said(at)
+    assert at.selectbox(key=f"backbone-{entry.id}").value == "resnet50.tv_in1k"
+
+
+def test_what_was_chosen_elsewhere_is_shown_and_stays(at: AppTest, entry: Entry) -> None:
+    file = entry.folder / "recipe.toml"
+    file.write_text(recipe(entry).amended({"model.backbone": "resnet18"}).to_toml())  # as an advice that is taken does
+    at.run()
+    assert at.selectbox(key=f"backbone-{entry.id}").value == "resnet18" and recipe(entry).model.backbone == "resnet18"
+    assert at.selectbox(key=f"tag-{entry.id}").value == "resnet18.a1_in1k"
+    at.run()
+    assert recipe(entry).model.backbone == "resnet18"
+
+
+def test_the_list_turns_its_pages_and_says_when_there_is_nothing(at: AppTest, entry: Entry) -> None:
+    at.text_input(key=f"search-{entry.id}").set_value("efficientnet").run()
+    first = list(at.dataframe[0].value["Network"])
+    at.session_state[f"page-{entry.id}"] = 2
+    at.run()
+    second = list(at.dataframe[0].value["Network"])
+    assert len(first) == len(second) == 10 and not set(first) & set(second)
+    at.text_input(key=f"search-{entry.id}").set_value("nothing-like-it").run()
+    assert not at.exception and not at.dataframe and "Try a shorter part of the name" in said(at)
+
+
+def test_filters_narrow_the_list(at: AppTest, entry: Entry) -> None:
+    at.selectbox(key=f"parameters-{entry.id}").set_value("up to 5 million").run()
+    at.multiselect(key=f"where-{entry.id}").set_value(["inside"]).run()
+    names = list(at.dataframe[0].value["Network"])
+    assert not at.exception and names == ["tf_efficientnet_lite0"]
+    at.button(key=f"clear-{entry.id}").click().run()
+    assert not at.exception and not at.dataframe and at.selectbox(key=f"parameters-{entry.id}").value == "Any"
+
+
+def test_from_scratch_is_a_choice_and_is_said(at: AppTest, entry: Entry) -> None:
+    at.radio(key=f"start-{entry.id}").set_value("scratch").run()
+    assert recipe(entry).model.pretrained is False and "drawn by chance" in said(at)
+    at.radio(key=f"start-{entry.id}").set_value("published").run()
+    assert recipe(entry).model.pretrained is True
+
+
+def test_a_network_that_nobody_taught_says_so_before_training(at: AppTest, entry: Entry) -> None:
+    at.text_input(key=f"search-{entry.id}").set_value("convnext_atto_rms").run()
+    at.selectbox(key=f"backbone-{entry.id}").set_value("convnext_atto_rms").run()
+    assert "Nobody published weights for this network" in said(at)
+
+
+def test_research_only_weights_are_marked(at: AppTest, entry: Entry) -> None:
+    at.text_input(key=f"search-{entry.id}").set_value("convnextv2_atto.fcmae_ft_in1k").run()
+    at.selectbox(key=f"backbone-{entry.id}").set_value("convnextv2_atto.fcmae_ft_in1k").run()
+    assert "does not allow commercial use" in said(at)
+
+
+def test_measured_speeds_are_drawn_apart_from_estimates(at: AppTest, entry: Entry, workspace: Workspace) -> None:
+    lite = listing.find("tf_efficientnet_lite0", listing.rows())
+    assert lite
+    pace.keep(workspace, lite, 321.0)
+    at.text_input(key=f"search-{entry.id}").set_value("lite0").run()
+    table = at.dataframe[0].value.set_index("Network")["Speed"]
+    assert table["tf_efficientnet_lite0"] == "321" and table["efficientnet_lite0.ra_in1k"].startswith("≈ ")
+    rows = listing.rows()
+    paces = pace.paces(rows, pace.kept(workspace))
+    frame = speeds.points(listing.choose(rows, listing.Wanted(text="lite0")), paces)
+    figure = speeds.figure(frame, "tf_efficientnet_lite0")
+    drawn = {trace.name: list(trace.x) for trace in figure.data}
+    assert drawn["measured here"] == [321.0] and len(drawn["estimated"]) == 1 and drawn["chosen"] == [321.0]
+    assert {trace.name: trace.marker.symbol for trace in figure.data}["estimated"] == "circle-open"
+
+
+def test_networks_at_hand_can_be_measured_from_the_page(
+    at: AppTest, entry: Entry, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "_time", lambda row: 50.0)
+    at.text_input(key=f"search-{entry.id}").set_value("lite0").run()
+    (button,) = [each for each in at.button if each.label.startswith("Measure")]
+    button.click().run()
+    assert not at.exception
+    until = time.monotonic() + 25
+    while speeds.background().is_running and time.monotonic() < until:
+        time.sleep(0.05)
+    at.run()
+    assert pace.kept(workspace)["tf_efficientnet_lite0@224"] == 50.0
+    assert not [each for each in at.button if each.label.startswith("Measure")]
+
+
+def test_a_row_that_cannot_be_trained_says_so() -> None:
+    row = listing.Row("odd", 1, 224, None, None, None, "mit", "download", 1.0, refused="Odd has no classifier.")
+    assert browse._whereabouts(row) == "cannot be trained here"
