@@ -1,6 +1,7 @@
 """The safety meter on a person's own pictures: opens some, lets a probe learn, and asks about every step."""
 
 from collections.abc import Generator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from studio.data.picture import open_image
 from studio.errors import DataError, PictureError
 from studio.recipe import Recipe
 from studio.results.safety import StepSafety, measure
+from studio.training.embed import embed
 from studio.training.eye import Eye
 from studio.training.prepare import load_data
 from studio.training.probe import judge
@@ -34,11 +36,11 @@ def safety(recipe: Recipe, workspace: Workspace) -> Generator[str, None, tuple[l
     asked = _some(dataset.split("val"), dataset.classes, ASKED_ABOUT, _MOST_ASKED)
     eye = Eye.of(recipe, len(dataset.classes), looks=len(learnt) + len(asked) * 4)
     geometry = eye.geometry
-    yield f"Looking at {len(learnt)} pictures to learn the classes from"
-    _, labels, bases = _opened(dataset, learnt, geometry)
+    rows, features = yield from _seen(eye, dataset, learnt, workspace.cache)
+    labels = _labels(dataset, [learnt[row] for row in rows.tolist()])
     if set(labels.tolist()) != set(range(len(dataset.classes))):
         raise DataError("A class has no pictures that can be opened.", "Run the check to see why.", dataset.root)
-    tell = judge(eye.features(np.stack([geometry.centre(base) for base in bases])), labels, len(dataset.classes))
+    tell = judge(features, labels, len(dataset.classes))
     paths, truth, bases = _opened(dataset, asked, geometry)
     if not bases:
         raise DataError("None of the held-back pictures can be opened.", "Run the check to see why.", dataset.root)
@@ -50,6 +52,27 @@ def safety(recipe: Recipe, workspace: Workspace) -> Generator[str, None, tuple[l
         except StopIteration as end:
             return end.value, paths
         yield f"Asking about step {min(done + 1, len(pipeline.steps))} of {len(pipeline.steps)}"
+
+
+def _seen(
+    eye: Eye, dataset: Dataset, samples: Sequence[Sample], cache: Path
+) -> Generator[str, None, tuple[np.ndarray, np.ndarray]]:
+    """Which samples opened, and their features: those that a check or a run has seen already are on the shelf."""
+    told = f"Looking at {len(samples)} pictures to learn the classes from"
+    yield told
+    looking = embed(dataset, samples, cache, eye=eye)
+    while True:
+        try:
+            done = next(looking)
+        except StopIteration as end:
+            return end.value
+        yield f"{told}: {done} done"
+
+
+def _labels(dataset: Dataset, samples: Sequence[Sample]) -> np.ndarray:
+    """Class indices, int64 (n,)."""
+    index = {name: number for number, name in enumerate(dataset.classes)}
+    return np.array([index[sample.label] for sample in samples], np.int64)
 
 
 def _some(samples: Sequence[Sample], classes: Sequence[str], each: int, most: int) -> list[Sample]:
@@ -67,7 +90,6 @@ def _opened(
     dataset: Dataset, samples: Sequence[Sample], geometry: Geometry
 ) -> tuple[list[str], np.ndarray, list[np.ndarray]]:
     """Paths, class indices int64 (n,) and base squares of those samples that open."""
-    index = {name: number for number, name in enumerate(dataset.classes)}
 
     def base(sample: Sample) -> np.ndarray | None:
         try:
@@ -76,5 +98,5 @@ def _opened(
             return None
 
     found = [(sample, square) for sample, square in ahead(base, samples) if square is not None]
-    labels = np.array([index[sample.label] for sample, _ in found], np.int64)
+    labels = _labels(dataset, [sample for sample, _ in found])
     return [sample.path for sample, _ in found], labels, [square for _, square in found]

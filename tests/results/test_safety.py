@@ -13,6 +13,7 @@ from studio.recipe import AugmentChoice, StepChoice
 from studio.results.evaluate import interval
 from studio.results.meter import safety
 from studio.results.safety import StepSafety, measure
+from studio.training.eye import Eye
 from studio.training.probe import Judge, judge
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
@@ -107,6 +108,24 @@ def test_the_meter_runs_on_a_dataset(pictures: Callable[..., Path], workspace: W
     assert [each.title for each in found] == ["Random crop and zoom", "Flip left-right", "Light and colour"]
     assert all(place < len(paths) for each in found for own in each.classes for place in own.examples)
     assert all(each.sentence.endswith(".") for each in found)
+
+
+def test_what_it_learns_from_is_shown_to_the_backbone_once(
+    pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, look = [0], Eye.__call__
+
+    def counting(eye: Eye, squares: np.ndarray) -> object:
+        shown[-1] += len(squares)
+        return look(eye, squares)
+
+    monkeypatch.setattr(Eye, "__call__", counting)
+    recipe = tiny(pictures(each=12), augment__preset="none")
+    for _ in range(2):
+        list(safety(recipe, workspace))
+        shown.append(0)
+    first, second, _ = shown
+    assert first > second > 0, "the pictures that it asks about are varied, those it learns from never"
 
 
 @pytest.mark.parametrize(
