@@ -60,6 +60,20 @@ def choose(
         )
         return recipe
     key, stages = entry.id, len(backbone.stages)
+    strategy, depth = _controls(recipe, backbone, key)
+    recipe = _amended(recipe, strategy, depth, stages)
+    recipe = _thaws(recipe, backbone, key) if strategy == "custom" else _pace(recipe, key)
+    shallowest = min(phase.depth for phase in recipe.freeze.phases(recipe.schedule.epochs, stages))
+    st.markdown(depths.told(recipe, backbone, classes, shallowest, costs, expected))
+    depths.compared(recipe, backbone, classes, shallowest, costs, expected)
+    for sentence in recipe.freeze.cautions(recipe.schedule.epochs, stages, pretrained=recipe.model.pretrained):
+        st.warning(plain(sentence), icon=":material/warning:")
+    return recipe
+
+
+def _controls(recipe: Recipe, backbone: Backbone, key: str) -> tuple[str, int]:
+    """The strategy and the depth, each of which moves the other."""
+    stages = len(backbone.stages)
     strategy, depth = _held(recipe, backbone, key)
     turns = st.session_state[_turns(key)]
     strategy_key, depth_key = (f"{name}-{turns[name]}-{key}" for name in ("strategy", "depth"))
@@ -104,14 +118,7 @@ def choose(
             "everywhere; late stages see whole things. Freeze more with few pictures, less when your "
             "pictures look unlike photographs.",
         )
-    recipe = _amended(recipe, strategy, depth, stages)
-    recipe = _thaws(recipe, backbone, key) if strategy == "custom" else _pace(recipe, key)
-    shallowest = min(phase.depth for phase in recipe.freeze.phases(recipe.schedule.epochs, stages))
-    st.markdown(depths.told(recipe, backbone, classes, shallowest, costs, expected))
-    depths.compared(recipe, backbone, classes, shallowest, costs, expected)
-    for sentence in recipe.freeze.cautions(recipe.schedule.epochs, stages, pretrained=recipe.model.pretrained):
-        st.warning(plain(sentence), icon=":material/warning:")
-    return recipe
+    return strategy, depth
 
 
 def _pace(recipe: Recipe, key: str) -> Recipe:

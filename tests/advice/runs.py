@@ -1,23 +1,11 @@
 """Pieces that the tests of advice share: work that tells how far it is, and auditions that nobody held."""
 
-from collections.abc import Generator
 from typing import Any
 
 from studio.advice.audition import Audition, Heard
 from studio.advice.depths import DepthExpectation, Expected
-from studio.advice.doing import Doing
 from studio.advice.facts import Facts, Mirrored, Similarity
 from studio.recipe import ModelChoice
-
-
-def done(work: Generator[Doing, None, Any]) -> tuple[list[Doing], Any]:
-    """What it told on its way, and what it found."""
-    told = []
-    while True:
-        try:
-            told.append(next(work))
-        except StopIteration as end:
-            return told, end.value
 
 
 def small(name: str = "test_resnet") -> ModelChoice:

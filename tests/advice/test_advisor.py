@@ -8,8 +8,9 @@ import pytest
 from studio.advice import advisor, audition
 from studio.data.intake import open_data
 from studio.workspace import Workspace
-from tests.advice.runs import done, small
+from tests.advice.runs import small
 from tests.training.recipes import tiny
+from tests.working import done
 
 
 def test_advice_is_measured_kept_and_can_be_followed(

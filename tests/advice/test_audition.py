@@ -20,8 +20,9 @@ from studio.errors import BackboneError, DataError
 from studio.recipe import ModelChoice
 from studio.training.loader import Pictures, Seen
 from studio.workspace import Workspace
-from tests.advice.runs import audition, done, heard, small
+from tests.advice.runs import audition, heard, small
 from tests.training.recipes import tiny
+from tests.working import done
 
 Folder = Callable[..., Path]
 

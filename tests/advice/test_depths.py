@@ -11,8 +11,8 @@ from studio.advice.depths import DepthExpectation, Fitted, by_worth, expectation
 from studio.data.intake import open_data
 from studio.errors import DataError
 from studio.workspace import Workspace
-from tests.advice.runs import done
 from tests.training.recipes import tiny
+from tests.working import done
 
 
 def wrong(share: float, count: int = 200, seed: int = 0) -> np.ndarray:

@@ -1,8 +1,7 @@
 """What a check has recognised a training knows, and the other way round."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,17 +15,9 @@ from studio.training.events import Noted
 from studio.training.train import train
 from studio.training.trim import trim
 from studio.workspace import Workspace
+from tests.working import done
 
 Pictures = Callable[..., Path]
-
-
-def all_of(work: Generator[int, None, Any]) -> tuple[list[int], Any]:
-    told = []
-    while True:
-        try:
-            told.append(next(work))
-        except StopIteration as end:
-            return told, end.value
 
 
 def notes(root: Path, workspace: Workspace) -> list[str]:
@@ -37,7 +28,7 @@ def notes(root: Path, workspace: Workspace) -> list[str]:
 def test_after_a_check_a_training_knows_every_picture(pictures: Pictures, workspace: Workspace) -> None:
     root = pictures(each=10)
     dataset = read_folder(root)
-    told, (rows, matrix) = all_of(embed(dataset, dataset.samples, workspace.cache))
+    told, (rows, matrix) = done(embed(dataset, dataset.samples, workspace.cache))
     assert told == sorted(told) and told[-1] == 20
     assert rows.tolist() == list(range(20)) and matrix.shape == (20, 1280) and matrix.dtype == np.float32
     assert any("20 pictures were known" in note for note in notes(root, workspace))
@@ -50,7 +41,7 @@ def test_after_a_training_a_check_knows_every_picture(
     assert not any("20 pictures were known" in note for note in notes(root, workspace))
     monkeypatch.setattr("studio.model.frozen.Frozen.__call__", lambda *_: pytest.fail("It looked again."))
     dataset = read_folder(root)
-    _, (rows, matrix) = all_of(embed(dataset, dataset.samples, workspace.cache))
+    _, (rows, matrix) = done(embed(dataset, dataset.samples, workspace.cache))
     assert len(rows) == 20 and np.abs(matrix).max() > 0
 
 
@@ -58,14 +49,14 @@ def test_pictures_that_do_not_open_have_no_row(pictures: Pictures, workspace: Wo
     root = pictures(each=3)
     dataset = read_folder(root)
     (root / dataset.samples[2].path).write_bytes(b"")
-    _, (rows, matrix) = all_of(embed(dataset, dataset.samples, workspace.cache))
+    _, (rows, matrix) = done(embed(dataset, dataset.samples, workspace.cache))
     assert rows.tolist() == [0, 1, 3, 4, 5] and len(matrix) == 5
 
 
 def test_a_backbone_that_nobody_knows_is_an_error(pictures: Pictures, workspace: Workspace) -> None:
     dataset = read_folder(pictures(each=2))
     with pytest.raises(BackboneError):
-        all_of(embed(dataset, dataset.samples, workspace.cache, "no_such_net"))
+        done(embed(dataset, dataset.samples, workspace.cache, "no_such_net"))
 
 
 def test_a_frame_is_taken_off_and_nothing_else_is(pictures: Pictures) -> None:
@@ -88,7 +79,7 @@ def test_what_was_trimmed_is_another_picture(pictures: Pictures, workspace: Work
             framed.paste(image, (20, 20))
         framed.save(file)
     dataset = read_folder(root)
-    _, (_, whole) = all_of(embed(dataset, dataset.samples, workspace.cache))
-    _, (_, inside) = all_of(embed(dataset, dataset.samples, workspace.cache, trimmed=True))
+    _, (_, whole) = done(embed(dataset, dataset.samples, workspace.cache))
+    _, (_, inside) = done(embed(dataset, dataset.samples, workspace.cache, trimmed=True))
     changed = np.abs(whole - inside).max(axis=1) > 0.1
     assert changed.tolist() == [sample.path.endswith(".png") for sample in dataset.samples]
