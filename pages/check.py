@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from studio.ui import checked, closeup, decided, findings, points, verdict
+from studio.ui import checked, checking, closeup, decided, findings, points, verdict
 from studio.ui.cards import head, nothing_yet, onward
 from studio.ui.state import current_dataset, open_dataset
 
@@ -16,13 +16,14 @@ if entry is None:
 with st.spinner("Reading the folder…"):
     dataset = open_dataset(entry)
 decided.done(entry)
-shown = checked.shown(entry, dataset)
+now = checking.state(entry)
+shown = checked.shown(entry, dataset, now)
 if shown is not None:
     verdict.draw(shown.report, shown.fresh, shown.running)
 with st.container(horizontal=True):
-    verdict.offer(entry, shown.kept if shown else None, shown is not None and shown.fresh)
+    verdict.offer(entry, shown.kept if shown else None, shown is not None and shown.fresh, now)
     if shown is not None and not shown.running:
-        checked.download(entry, dataset, shown)
+        checked.download(entry)
 if shown is not None:
     findings.draw(entry, dataset, shown.report.findings)
     verdict.left_out(shown.report)

@@ -8,7 +8,9 @@ from studio.checks import kept
 from studio.checks.report import Report
 from studio.data.dataset import Dataset
 from studio.data.library import Entry
-from studio.ui import checking, pictures, renewed
+from studio.ui import pictures, renewed
+from studio.ui.background import Standing
+from studio.ui.routes.report import report_address
 
 
 @dataclass(frozen=True)
@@ -24,35 +26,21 @@ class Shown:
     running: bool
 
 
-def shown(entry: Entry, dataset: Dataset) -> Shown | None:
-    """The report of an earlier check; None where there is none."""
-    now, known = checking.state(entry), kept.last(entry.folder)
+def shown(entry: Entry, dataset: Dataset, now: Standing | None) -> Shown | None:
+    """The report of an earlier check, with `now` how a check of today stands; None where there is none."""
+    known = kept.last(entry.folder)
     if known is None:
         return None
-    running, fresh = now is not None and now.status == "running", known.fingerprint == dataset.fingerprint
-    report = known.report
-    if not fresh:
-        since = [one for one in dataset.decided if one.at >= known.at]
-        report = renewed.without(report, since, dataset, pictures.samples(dataset))
-    return Shown(report, known, fresh, running)
+    report = renewed.current(known, dataset, pictures.samples(dataset))
+    running = now is not None and now.status == "running"
+    return Shown(report, known, known.fingerprint == dataset.fingerprint, running)
 
 
-def download(entry: Entry, dataset: Dataset, shown: Shown) -> None:
+def download(entry: Entry) -> None:
     """The report as one file for a colleague; it is made when it is asked for."""
-
-    def page() -> bytes:
-        from studio.checks.html import as_html
-
-        called = pictures.called_in(dataset)
-        return as_html(shown.report, dataset, entry.name, called, shown.kept.at).encode()
-
-    st.download_button(
+    st.link_button(
         "Download the report",
-        data=page,
-        file_name=f"{entry.id}-check.html",
-        mime="text/html",
+        report_address(entry),
         icon=":material/download:",
-        on_click="ignore",
         help="One HTML file with the pictures in it, to send to a colleague or to print.",
-        key="report-html",
     )

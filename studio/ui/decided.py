@@ -15,6 +15,7 @@ from studio.ui import checking, pictures
 from studio.ui.boundary import boundary
 from studio.ui.cards import count
 from studio.ui.lists import when
+from studio.ui.routes.report import decisions_address
 
 _DONE: dict[Action, str] = {
     "set-aside": "{} set aside. The {files} where {it} {is_}.",
@@ -106,15 +107,7 @@ def panel(entry: Entry, dataset: Dataset) -> None:
         with st.container(horizontal=True):
             if st.button("Undo the last step", icon=":material/undo:", key="undo-last"):
                 undo(entry)
-            st.download_button(
-                "Download as CSV",
-                data=lambda: decisions.as_csv().encode("utf-8-sig"),  # as spreadsheets expect it
-                file_name=f"{entry.id}-decisions.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-                key="decisions-csv",
-            )
+            st.link_button("Download as CSV", decisions_address(entry), icon=":material/download:")
 
 
 @st.fragment

@@ -3,11 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from studio.checks.kept import Kept
 from studio.checks.report import Finding, Report
 from studio.data.dataset import Dataset, Sample
 from studio.data.decisions import Decision
 
 _OF_LABELS = ("mislabelled", "hard-pair", "outlier", "conflicting-duplicate")  # what another class may settle
+
+
+def current(known: Kept, dataset: Dataset, samples: Mapping[str, Sample]) -> Report:
+    """The report that is kept, brought up to what has been decided since it was made."""
+    if known.fingerprint == dataset.fingerprint:
+        return known.report
+    return without(known.report, [one for one in dataset.decided if one.at >= known.at], dataset, samples)
 
 
 def without(report: Report, decided: Sequence[Decision], dataset: Dataset, samples: Mapping[str, Sample]) -> Report:

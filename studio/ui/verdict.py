@@ -41,9 +41,11 @@ def rests_on(report: Report, fresh: bool, running: bool) -> str:
     return f"All {report.images:,} pictures were opened, but the check ended before it looked at what they show."
 
 
-def offer(entry: Entry, known: kept.Kept | None, fresh: bool) -> None:
-    """The check as it goes, or the button that begins one and what came of one without an end."""
-    now = checking.state(entry)
+def offer(entry: Entry, known: kept.Kept | None, fresh: bool, now: Standing | None) -> None:
+    """The check as it goes, or the button that begins one and what came of one without an end.
+
+    `now` is how the check stands, looked up once for the whole page: it may end while the page is drawn.
+    """
     if now is not None and now.status == "running":
         going(entry, known.changed if known else 0)
         return

@@ -119,11 +119,11 @@ def test_a_faulty_folder_is_mended_and_its_run_says_what_was_decided(
     checked(page)
     settled(page, 60)
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download as CSV").click()
+        page.get_by_role("link", name="Download as CSV").click()
     table = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert len(table) == 1 + 4 and sum("set-aside" in line for line in table) == 3
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download the report").click()
+        page.get_by_role("link", name="Download the report").click()
     assert download.value.path().read_text().startswith("<!doctype html>")
 
     trained_under(page, studio, "Trained under 4 decisions")

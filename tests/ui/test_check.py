@@ -148,7 +148,7 @@ def until(condition: Callable[[], object], seconds: float = 30) -> None:
 def test_before_a_check_there_is_one_thing_to_press(visit: Callable[[], AppTest]) -> None:
     at = visit()
     assert "Check these pictures" in labels(at) and "Nothing is changed" in said(at)
-    assert not at.expander and not at.get("download_button")
+    assert not at.expander and not at.get("link_button")
 
 
 @pytest.mark.parametrize(
@@ -429,7 +429,10 @@ def test_decisions_are_listed_withdrawn_and_taken_along(
     assert sorted(table["Picture"]) == sorted(CATS[:3]) and set(table["Decision"]) == {"set aside"}
     assert set(table["Because of"]) == {"Pictures that may be in the wrong class"} and "Holds" not in table
     assert button(at, "Withdraw the selected").disabled
-    assert "Download as CSV" in {one.proto.label for one in at.get("download_button")}
+    assert {one.proto.label: one.proto.url for one in at.get("link_button")} == {
+        "Download the report": f"/thaw/check/{entry.id}/report.html",
+        "Download as CSV": f"/thaw/check/{entry.id}/decisions.csv",
+    }
     button(at, "Undo the last step").click().run()
     assert taken(entry) == {} and len(renewals) == 2
 

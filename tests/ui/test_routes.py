@@ -19,7 +19,11 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from studio.checks import kept
+from studio.checks.report import Finding, Report
 from studio.data.called import called
+from studio.data.decided import decide
+from studio.data.decisions import Decisions
 from studio.data.library import Library
 from studio.errors import PictureError, RunError
 from studio.recipe import Recipe
@@ -31,6 +35,7 @@ from studio.ui import uploads
 from studio.ui.receiver import Receiver
 from studio.ui.routes import routes
 from studio.ui.routes.gate import TOKEN_HEADER, token
+from studio.ui.routes.report import decisions_address, report_address
 from studio.ui.routes.run import Crowd
 from studio.workspace import Workspace
 
@@ -678,3 +683,33 @@ def test_addresses_answer_only_to_what_they_are_for(client: TestClient, dataset:
     assert client.post(f"/thaw/picture/{dataset}/0").status_code == 405
     assert client.get("/thaw/upload/begin").status_code == 405
     assert client.get("/thaw/asset/other.js").status_code == 404
+
+
+# ---- what a check found, to take along
+
+
+def test_a_report_and_the_decisions_are_fetched_as_files(
+    client: TestClient, dataset: str, workspace: Workspace
+) -> None:
+    entry = Library(workspace).get(dataset)
+    at_hand = Library(workspace).open(entry.id)
+    refused = client.get(report_address(entry))
+    assert refused.status_code == 404 and refused.json()["error"] == "These pictures have not been checked yet."
+    paths = [sample.path for sample in at_hand.samples]
+    finding = Finding("blurry", "attention", "2 pictures are blurred.", images=tuple(paths[:2]))
+    kept.keep(entry.folder, Report((finding,), 6, at_hand.counts(), 1.0, 6), at_hand.fingerprint, time.time())
+    report = client.get(report_address(entry))
+    assert "attachment" in report.headers["content-disposition"] and "2 pictures are blurred." in report.text
+    assert report.text.startswith("<!doctype html>") and report.text.count("data:image/webp") == 2
+
+    Decisions(entry.folder).add(decide(at_hand, paths[:1], "set-aside", "", "blurry"))
+    table = client.get(decisions_address(entry))
+    assert "attachment" in table.headers["content-disposition"]
+    assert paths[0] in table.content.decode("utf-8-sig").splitlines()[1]
+    assert client.get(report_address(entry)).text.count("data:image/webp") == 1, "without what was set aside since"
+
+
+@pytest.mark.parametrize("name", ["report.html", "decisions.csv"])
+def test_there_is_no_file_of_a_dataset_that_is_not_there(client: TestClient, name: str) -> None:
+    assert client.get(f"/thaw/check/nobody/{name}").status_code == 404
+    assert client.get(f"/thaw/check/%2e%2e/{name}").status_code == 404
