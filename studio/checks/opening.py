@@ -8,22 +8,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from studio.checks.evidence import Evidence
 from studio.checks.traits import SIDE, TRAIT, VERSION, measured
-from studio.data.ahead import ahead
+from studio.data.ahead import THREADS, ahead
 from studio.data.contents import Contents
 from studio.data.dataset import Sample
+from studio.data.facts import Facts
 from studio.data.picture import survey
 from studio.errors import PictureError
 from studio.training.shelf import Shelf
 
-_AT_ONCE = 16  # pictures that a thread is given, as handing over costs, too
+_AT_ONCE = 64  # pictures that a thread is given at the most, as handing over costs, too
 
 
 @dataclass(frozen=True)
 class _Looked:
-    """A picture's traits, TRAIT (1,), and the digest of its file; `new`: they were on no shelf."""
+    """A picture's traits, TRAIT (), and the digest of its file; `new`: they were on no shelf."""
 
     digest: bytes
     row: np.ndarray
@@ -36,18 +38,19 @@ def opened(evidence: Evidence, samples: Sequence[Sample], cache: Path) -> Genera
     shelf = Shelf(cache / "traits" / VERSION, TRAIT.itemsize)
     faults, good, rows = dict(evidence.faults), list(evidence.samples), np.zeros(len(samples), TRAIT)
     known = len(good)
-    batches = [samples[at : at + _AT_ONCE] for at in range(0, len(samples), _AT_ONCE)]
+    each = min(_AT_ONCE, len(samples) // (2 * THREADS) + 1)
+    batches = [samples[at : at + each] for at in range(0, len(samples), each)]
     done = 0
     try:
-        for batch, looked in ahead(lambda some: [_look(one, contents, shelf) for one in some], batches, most=4):
+        for batch, looked in ahead(lambda some: _look(some, contents, shelf), batches, most=4):
             for sample, found in zip(batch, looked, strict=True):
                 if isinstance(found, str):
                     faults[sample.path] = found
                     continue
-                rows[len(good) - known] = found.row[0]
+                rows[len(good) - known] = found.row
                 good.append(sample)
                 if found.new:
-                    shelf.put(found.digest, found.row.view(np.uint8))
+                    shelf.put(found.digest, found.row[None].view(np.uint8))
             done += len(batch)
             yield done
     finally:  # who stops a check finds next time what was looked at so far
@@ -57,16 +60,23 @@ def opened(evidence: Evidence, samples: Sequence[Sample], cache: Path) -> Genera
     return replace(evidence, samples=good, traits=traits, faults=faults)
 
 
-def _look(sample: Sample, contents: Contents, shelf: Shelf) -> _Looked | str:
-    """What is known of a picture, by one look at it if need be, or why it does not open."""
-    row = np.zeros(1, TRAIT)
-    digest = contents.known(sample)
-    if digest and shelf.take(digest, row.view(np.uint8)):
-        return _Looked(digest, row, new=False)
-    try:
-        digest, data = contents.read(sample)
-        if shelf.take(digest, row.view(np.uint8)):
-            return _Looked(digest, row, new=False)
-        return _Looked(digest, measured(*survey(data, SIDE), len(data)), new=True)
-    except PictureError as error:
-        return error.what
+def _look(samples: Sequence[Sample], contents: Contents, shelf: Shelf) -> list[_Looked | str]:
+    """What is known of each picture, by one look at it if need be, or why it does not open."""
+    found: list[_Looked | str] = []
+    looks: list[tuple[Facts, Image.Image, int]] = []
+    fresh: list[tuple[int, bytes]] = []  # the place in `found`, and the digest
+    for sample in samples:
+        row = np.zeros(1, TRAIT)
+        digest = contents.known(sample)
+        try:
+            if not (digest and shelf.take(digest, row.view(np.uint8))):
+                digest, data = contents.read(sample)
+                if not shelf.take(digest, row.view(np.uint8)):
+                    looks.append((*survey(data, SIDE), len(data)))
+                    fresh.append((len(found), digest))
+            found.append(_Looked(digest, row[0], new=False))
+        except PictureError as error:
+            found.append(error.what)
+    for (place, digest), row in zip(fresh, measured(looks), strict=True):
+        found[place] = _Looked(digest, row, new=True)
+    return found

@@ -5,6 +5,8 @@ checks, found by the digest of the file they were taken from.
 """
 
 import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -39,43 +41,41 @@ TRAIT = np.dtype(
 FORMATS = ("", "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 MODES = ("", "1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F")
 # Changes whenever what is measured does, so that rows of an older studio are not taken for today's.
-VERSION = hashlib.blake2b(repr((TRAIT.descr, "1")).encode(), digest_size=6).hexdigest()
+VERSION = hashlib.blake2b(repr((TRAIT.descr, "2")).encode(), digest_size=6).hexdigest()
 
+_SQUARE = 4 * TILE  # side of the square in which light and colours are measured
+_LONGEST = 6 * SIDE  # pixels; a picture that is longer when its edges are measured gets a canvas of its own
+_NOBODY = 255  # in a canvas, what belongs to no picture
+MOST = 128  # pictures that can be measured at once
 _PERCENTILES = np.array((0.01, 0.05, 0.5, 0.95, 0.99))
+_HIGH = np.array((0.99,))
 _EDGE = 8  # an eighth of each side is left out where light and sharpness are measured: a frame says nothing of those
-_POWERS = np.arange(256, dtype=np.float64)[:, None] ** (0, 1, 2)
+_EDGE_OF = _SQUARE // _EDGE
+_POWERS = np.arange(256, dtype=np.float64)[:, None] ** (1, 2)
 _BRIGHT = 128  # mean luminance below which nobody asks what is clipped
 _END, _COLOUR = 253, 12  # a channel at its end; the least difference between channels that is a colour
 _NEAR, _LEAST = 4, 2  # pixels between which contrast is measured; the least contrast that counts
 _ROUNDED = 2  # of a Laplacian, what comes of values being whole numbers
 
 
-def measured(facts: Facts, image: Image.Image, size: int) -> np.ndarray:
-    """The traits of a picture, TRAIT (1,): `image` is what `survey` gave, RGB, `size` the bytes of its file."""
-    import cv2
+def measured(looks: Sequence[tuple[Facts, Image.Image, int]]) -> np.ndarray:
+    """The traits of up to MOST pictures, TRAIT (n,): of each what `survey` gave, RGB, and the bytes of its file.
 
-    row = np.zeros(1, TRAIT)
-    row["width"], row["height"], row["bytes"] = facts.width, facts.height, size
-    kind = "JPEG" if facts.format == "MPO" else facts.format  # a camera's JPEG with a second picture behind it
-    row["format"], row["mode"] = _place(FORMATS, kind), _place(MODES, facts.mode)
-    row["orientation"], row["frames"], row["alpha"] = facts.orientation, 1 + facts.animated, facts.alpha
-    row["quality"], row["taken"], row["camera"] = facts.quality, facts.taken, _hashed(facts.camera)
-    pixels = np.asarray(image)
-    inside = pixels[_inside(image.height), _inside(image.width)]
-    grey = cv2.cvtColor(inside, cv2.COLOR_RGB2GRAY)
-    counts = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
-    mean, deviation = _moments(counts)
-    row["light"], row["deviation"] = _percentiles(counts, _PERCENTILES), deviation
-    row["mean"] = cv2.mean(pixels)[:3]
-    row["clipped"] = _clipped(inside) if mean > _BRIGHT else 0
-    row["sharpness"] = _sharpness(grey, SIDE / min(image.size))
-    row["tile"] = tile = _tile(pixels)
-    row["colourfulness"] = _colourfulness(tile)
-    return row
-
-
-def _inside(length: int) -> slice:
-    return slice(length // _EDGE, length - length // _EDGE)
+    All are measured together: a call of OpenCV hands over between threads, which costs more than its work on one.
+    """
+    rows = np.zeros(len(looks), TRAIT)
+    if not len(looks):
+        return rows
+    for row, (facts, _, size) in zip(rows, looks, strict=True):
+        kind = "JPEG" if facts.format == "MPO" else facts.format  # a camera's JPEG with a second picture behind it
+        row["width"], row["height"], row["bytes"] = facts.width, facts.height, size
+        row["format"], row["mode"] = _place(FORMATS, kind), _place(MODES, facts.mode)
+        row["orientation"], row["frames"], row["alpha"] = facts.orientation, 1 + facts.animated, facts.alpha
+        row["quality"], row["taken"], row["camera"] = facts.quality, facts.taken, _hashed(facts.camera)
+    pictures = [np.asarray(image) for _, image, _ in looks]
+    _light(rows, pictures)
+    _edges(rows, pictures)
+    return rows
 
 
 def _place(names: tuple[str, ...], name: str) -> int:
@@ -91,32 +91,40 @@ def _hashed(camera: str) -> int:
     return int.from_bytes(hashlib.blake2b(camera.encode("utf-8", "replace"), digest_size=4).digest()) or 1
 
 
-def _moments(counts: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation of values 0 to 255 that occur so often."""
-    total, mean, square = (counts @ _POWERS).tolist()
-    mean, square = mean / total, square / total
-    return mean, max(square - mean**2, 0) ** 0.5
-
-
-def _percentiles(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    sums = np.cumsum(counts, dtype=np.float64)
-    return np.searchsorted(sums, shares * sums[-1])
-
-
-def _tile(pixels: np.ndarray) -> np.ndarray:
-    """The means of 24 × 24 areas, uint8; by way of four times as many points, which takes half as long."""
+def _light(rows: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
+    """Tile, light and colours, of every picture squeezed into a square."""
     import cv2
 
-    if min(pixels.shape[:2]) >= SIDE:
-        pixels = cv2.resize(pixels, (4 * TILE, 4 * TILE), interpolation=cv2.INTER_LINEAR)
-    return cv2.resize(pixels, (TILE, TILE), interpolation=cv2.INTER_AREA)
+    count = len(pictures)
+    squares = np.empty((count, _SQUARE, _SQUARE, 3), np.uint8)
+    for square, pixels in zip(squares, pictures, strict=True):
+        cv2.resize(pixels, (_SQUARE, _SQUARE), dst=square, interpolation=cv2.INTER_LINEAR)
+    column = squares.reshape(-1, _SQUARE, 3)  # one below the other, as one picture
+    tiles = cv2.resize(column, (TILE, TILE * count), interpolation=cv2.INTER_AREA)
+    for tile, pixels in zip(tiles.reshape(count, TILE, TILE, 3), pictures, strict=True):
+        if min(pixels.shape[:2]) < SIDE:  # enlarged on the way to the square, its points would run into each other
+            cv2.resize(pixels, (TILE, TILE), dst=tile, interpolation=cv2.INTER_AREA)
+    rows["tile"] = tiles.reshape(count, TILE, TILE, 3)
+    rows["mean"] = rows["tile"].mean(axis=(1, 2), dtype=np.float32)
+    most, least = _ends(tiles)
+    rows["colourfulness"] = (most - least).reshape(count, -1).mean(axis=1)
+    counts = _counts(_owners(count), cv2.cvtColor(column, cv2.COLOR_RGB2GRAY), count)
+    total = counts.sum(axis=1)
+    mean, square = (counts @ _POWERS / total[:, None]).T
+    rows["deviation"] = np.sqrt(np.maximum(square - mean**2, 0))
+    rows["light"] = _percentiles(counts, _PERCENTILES)
+    bright = np.flatnonzero(mean > _BRIGHT)
+    if len(bright):
+        inside = squares[bright, _EDGE_OF:-_EDGE_OF, _EDGE_OF:-_EDGE_OF]
+        rows["clipped"][bright] = _clipped(inside.reshape(-1, inside.shape[2], 3)).reshape(len(bright), -1).mean(axis=1)
 
 
-def _colourfulness(tile: np.ndarray) -> float:
-    import cv2
-
-    most, least = _ends(tile)
-    return cv2.mean(most)[0] - cv2.mean(least)[0]
+@lru_cache(maxsize=8)
+def _owners(count: int) -> np.ndarray:
+    """Which of the squares below one another a point is of, uint8; their frames are nobody's."""
+    owners = np.full((count, _SQUARE, _SQUARE), _NOBODY, np.uint8)
+    owners[:, _EDGE_OF:-_EDGE_OF, _EDGE_OF:-_EDGE_OF] = np.arange(count)[:, None, None]
+    return owners.reshape(-1, _SQUARE)
 
 
 def _ends(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,39 +135,73 @@ def _ends(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue)
 
 
-def _clipped(pixels: np.ndarray) -> float:
-    """Share of pixels whose colour went wrong as one channel reached its end: bright things are white, not that."""
-    import cv2
-
+def _clipped(pixels: np.ndarray) -> np.ndarray:
+    """Pixels whose colour went wrong as one channel reached its end, bool: bright things are white, not that."""
     most, least = _ends(pixels)
-    wrong = (most >= _END) & (cv2.subtract(most, least) >= _COLOUR)
-    return float(np.count_nonzero(wrong)) / wrong.size
+    return (most >= _END) & (most - least >= _COLOUR)
 
 
-def _sharpness(grey: np.ndarray, scale: float) -> float:
-    """How steep the steepest places are for their contrast: the 99th percentiles of the Laplacian and of differences
-    over four pixels, divided. An edge one pixel wide has about 1, a picture blurred by 2 % of its side less than 0.3.
-    Larger pictures are measured at `scale`.
+def _edges(rows: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
+    """Sharpness: how steep the steepest places are for their contrast, by the 99th percentiles of the Laplacian and of
+    differences over four pixels, divided. An edge one pixel wide has about 1, a picture blurred by 2 % of its side
+    less than 0.3. Larger pictures are measured at the size at which their short side is `SIDE`.
     """
+    insides = [pixels[_inside(pixels.shape[0]), _inside(pixels.shape[1])] for pixels in pictures]
+    sizes = [
+        tuple(max(1, round(side * min(1, SIDE / min(pixels.shape[:2])))) for side in inside.shape[:2])
+        for pixels, inside in zip(pictures, insides, strict=True)
+    ]
+    lying = [n for n, (height, width) in enumerate(sizes) if height <= width <= _LONGEST]
+    standing = [n for n, (height, width) in enumerate(sizes) if width < height <= _LONGEST]
+    alone = [[n] for n, size in enumerate(sizes) if max(size) > _LONGEST]
+    for some, down in ((lying, True), (standing, False), *((one, True) for one in alone)):
+        if some:
+            rows["sharpness"][some] = _sharpness([insides[n] for n in some], [sizes[n] for n in some], down)
+
+
+def _inside(length: int) -> slice:
+    return slice(length // _EDGE, length - length // _EDGE)
+
+
+def _sharpness(pictures: Sequence[np.ndarray], sizes: Sequence[tuple[int, ...]], down: bool) -> np.ndarray:
+    """Of each picture, (n,), drawn at its size (height, width) on one canvas: below or else beside the one before."""
     import cv2
 
-    if scale < 1:
-        height, width = grey.shape
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_LINEAR)
-    if min(grey.shape) <= _NEAR:
-        return 1.0
-    steep = cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S))[1:-1, 1:-1]
-    across, down = cv2.absdiff(grey[:, _NEAR:], grey[:, :-_NEAR]), cv2.absdiff(grey[_NEAR:], grey[:-_NEAR])
-    return max(_high(_counts(steep)) - _ROUNDED, 0) / max(_high(_counts(across) + _counts(down)), _LEAST)
+    starts = np.cumsum([0, *(size[0 if down else 1] for size in sizes)]).tolist()
+    across = max(size[1 if down else 0] for size in sizes)
+    shape = (starts[-1], across) if down else (across, starts[-1])
+    canvas, owners = np.zeros((*shape, 3), np.uint8), np.full(shape, _NOBODY, np.uint8)
+    for n, (pixels, (height, width), start) in enumerate(zip(pictures, sizes, starts, strict=False)):
+        top, left = (start, 0) if down else (0, start)
+        target = canvas[top : top + height, left : left + width]
+        if pixels.shape[:2] == (height, width):
+            target[:] = pixels
+        else:
+            cv2.resize(pixels, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
+        owners[top + 1 : top + max(1, height - _NEAR), left + 1 : left + max(1, width - _NEAR)] = n
+    grey, count = cv2.cvtColor(canvas, cv2.COLOR_RGB2GRAY), len(pictures)
+    steep = _counts(owners, cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S)), count)
+    if min(shape) <= _NEAR:
+        return np.ones(count)
+    contrast = _counts(owners[:, :-_NEAR], cv2.absdiff(grey[:, _NEAR:], grey[:, :-_NEAR]), count)
+    contrast += _counts(owners[:-_NEAR], cv2.absdiff(grey[_NEAR:], grey[:-_NEAR]), count)
+    sharpness = np.maximum(_high(steep) - _ROUNDED, 0) / np.maximum(_high(contrast), _LEAST)
+    return np.where(steep.any(axis=1), sharpness, 1)
 
 
-def _counts(values: np.ndarray) -> np.ndarray:
+def _counts(owners: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """How often each value 0 to 255 occurs in each of so many pictures, (count, 256); `owners` tells a point's."""
     import cv2
 
-    return cv2.calcHist([np.ascontiguousarray(values)], [0], None, [256], [0, 256]).ravel()
+    both = [np.ascontiguousarray(owners), np.ascontiguousarray(values)]
+    return cv2.calcHist(both, [0, 1], None, [count, 256], [0, count, 0, 256])
 
 
-def _high(counts: np.ndarray) -> int:
-    sums = np.cumsum(counts, dtype=np.float64)
-    return int(np.searchsorted(sums, 0.99 * sums[-1]))
+def _percentiles(counts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The values below which these shares lie, (n, shares)."""
+    sums = np.cumsum(counts, axis=1, dtype=np.float64)
+    return np.stack([(sums >= share * sums[:, -1:]).argmax(axis=1) for share in shares], axis=1)
+
+
+def _high(counts: np.ndarray) -> np.ndarray:
+    return _percentiles(counts, _HIGH)[:, 0]

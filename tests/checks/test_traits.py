@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from studio.checks import opening
 from studio.checks.traits import FORMATS, MODES, TRAIT, measured
@@ -62,9 +62,28 @@ def test_every_kind_and_size_can_be_measured(mode: str, size: tuple[int, int], t
     )
     file = tmp_path / "one.tif"
     image.save(file)
-    row = measured(*survey(file, 90), file.stat().st_size)[0]
+    [row] = measured([(*survey(file, 90), file.stat().st_size)])
     assert (row["width"], row["height"]) == size and MODES[row["mode"]] == mode and FORMATS[row["format"]] == "TIFF"
     assert all(np.isfinite(row[name]).all() for name in TRAIT.names or ())
+
+
+def test_a_picture_is_measured_alike_whatever_it_is_measured_with() -> None:
+    sizes = [(200, 120), (120, 200), (91, 1400), (1400, 91), (32, 32), (7, 5), (3, 90), (160, 160)]
+    looks = [(facts.Facts(*size, "PNG", "RGB"), scene(n).resize(size), 100 + n) for n, size in enumerate(sizes)]
+    together = measured(looks)
+    assert np.array_equal(together, np.concatenate([measured([look]) for look in looks]))
+    assert np.array_equal(together[::-1], measured(looks[::-1]))
+    assert len(measured([])) == 0
+
+
+def test_edges_are_as_steep_in_a_picture_that_lies_as_in_one_that_stands() -> None:
+    lying = scene(3).resize((260, 130))
+    turned = lying.transpose(Image.Transpose.TRANSPOSE)
+    told = facts.Facts(1, 1, "PNG", "RGB")
+    one, other = measured([(told, lying, 1), (told, turned, 1)])
+    assert one["sharpness"] == pytest.approx(other["sharpness"], rel=0.02)
+    [blurred] = measured([(told, lying.filter(ImageFilter.GaussianBlur(4)), 1)])
+    assert blurred["sharpness"] < 0.4 * one["sharpness"]
 
 
 def test_a_second_look_opens_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
