@@ -27,7 +27,6 @@ from studio.checks.traits import TRAIT
 from studio.checks.walk import AT_ONCE
 from studio.data.dataset import Dataset
 from studio.data.intake import read_folder
-from tests.bench.bench_engine import many
 from tests.bench.labels import oracles_python
 from tests.bench.peers.turns import CHECKOUT, machine
 
@@ -82,6 +81,8 @@ def bench_near_copies_grow_with_the_number_of_pictures() -> None:
 
 
 def bench_memory_at_sixty_thousand(tmp_path: Path) -> None:
+    from tests.bench.bench_engine import many  # with the engine, which these checks do without
+
     source = many(tmp_path / "many", 60_000)
     done = ran(sys.executable, "from tests.bench.bench_checks import main; main()", source)
     told = json.loads(done.splitlines()[-1])
