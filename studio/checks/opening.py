@@ -21,6 +21,7 @@ from studio.errors import PictureError
 from studio.training.shelf import Shelf
 
 _AT_ONCE = 64  # pictures that a thread is given at the most, as handing over costs, too
+_LARGE = 500_000  # pixels of a look; a long strip's is measured at once, so that few of those are in memory
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,11 @@ def _look(samples: Sequence[Sample], contents: Contents, shelf: Shelf) -> list[_
             if not (digest and shelf.take(digest, row.view(np.uint8))):
                 digest, data = contents.read(sample)
                 if not shelf.take(digest, row.view(np.uint8)):
-                    looks.append((*survey(data, SIDE), len(data)))
+                    facts, image = survey(data, SIDE)
+                    if image.width * image.height > _LARGE:
+                        found.append(_Looked(digest, measured([(facts, image, len(data))])[0], new=True))
+                        continue
+                    looks.append((facts, image, len(data)))
                     fresh.append((len(found), digest))
             found.append(_Looked(digest, row[0], new=False))
         except PictureError as error:

@@ -104,3 +104,18 @@ def test_a_second_look_opens_only_what_is_new(tmp_path: Path, monkeypatch: pytes
 
 def test_tables_of_other_programs_have_a_quality_too() -> None:
     assert facts.quality({}) == 0 and facts.quality({0: [1] * 64}) == 100 and facts.quality({0: [255] * 64}) == 1
+
+
+def test_long_strips_are_never_held_in_memory_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, held = scenes(tmp_path / "scenes", count=30), []
+    for n in range(4):
+        scene(n).resize((9000, 100)).save(root / "kind-0" / f"strip-{n}.png")
+
+    def watched(looks: list[tuple[facts.Facts, Image.Image, int]]) -> np.ndarray:
+        held.append([image.width for _, image, _ in looks])
+        return measured(looks)
+
+    monkeypatch.setattr(opening, "measured", watched)
+    assert len(evidence_of(root, tmp_path / "cache").samples) == 34
+    assert [widths for widths in held if 9000 in widths] == [[9000]] * 4
+    assert max(map(len, held)) > 1
