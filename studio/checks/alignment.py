@@ -4,10 +4,13 @@ After Lucas and Kanade, "An iterative image registration technique" (1981), with
 gain and an offset of the light, for many pairs at a time.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
-_STEPS = 4
+_COARSE, _FINE = 2, 3  # steps
 _MOST = 0.15  # of half the side, by which a picture may be shifted or stretched to fit another
+_BEYOND = 1.5  # what it counts for that a fit is off a crop by half the side
 _OFFSET, _GAIN = 36.0, 0.6  # levels and factor (its logarithm) by which the light may have changed
 _EDGE = 3  # points on each side that may be a frame, which says nothing of what is in it
 _EASE = 1e-3  # keeps the equations solvable where a picture is even
@@ -19,27 +22,44 @@ def unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """For each pair of tiles, uint8 (n, side, side, 3), the share of the second's contrast that is left, 0 to 1.
 
     0: they are the same but for a little cropping and light; 1: they have nothing to do with each other. The fit is
-    found on the luminance of pairs of pixels, and judged on all pixels and colours, by a gain that they have in common.
+    found on the luminance, of pairs of pixels first, which leads further, and of single ones then, without which thin
+    lines do not meet. It is judged on all pixels and colours, by a gain that they have in common.
     """
     first, second = _softened(first.astype(np.float32)), _softened(second.astype(np.float32))
-    coarse, wanted = _halved(first @ _LUMINANCE), _halved(second @ _LUMINANCE)
+    light, wanted = first @ _LUMINANCE, second @ _LUMINANCE
     fit = np.tile(_AS_IT_IS, (len(first), 1))
-    for _ in range(_STEPS):
-        fit = np.clip(fit + _step(coarse, wanted, fit), _AS_IT_IS - _MOST, _AS_IT_IS + _MOST)
+    for one, other in [(_halved(light), _halved(wanted))] * _COARSE + [(light, wanted)] * _FINE:
+        fit = np.clip(fit + _step(one, other, fit), _AS_IT_IS - _MOST, _AS_IT_IS + _MOST)
     before = _left(first, second, np.tile(_AS_IT_IS, (len(first), 1)))
-    return np.minimum(before, _left(first, second, fit))  # where the search went astray, as they are
+    after = _left(first, second, fit) + _BEYOND * _beyond_a_crop(fit)
+    return np.minimum(before, np.minimum(after, 1))  # where the search went astray, as they are
+
+
+def _beyond_a_crop(fit: np.ndarray) -> np.ndarray:
+    """How far a fit is from one picture lying within the other, as a share of half the side, (n,).
+
+    Copies are cropped; what is merely alike is shifted, or broader and lower.
+    """
+    stretch, shift = fit[:, [0, 2]], np.abs(fit[:, [1, 3]])
+    within, around = (np.maximum(shift - room, 0).max(axis=1) for room in (1 - stretch, stretch - 1))
+    return np.minimum(within, around)
 
 
 def _softened(pictures: np.ndarray) -> np.ndarray:
     """Blurred a little, so that what is thinner than a pixel can be shifted by a part of one."""
-    for axis in (1, 2):
-        ends = np.pad(pictures, [(1, 1) if one == axis else (0, 0) for one in range(4)], mode="edge")
-        before, after = (
-            np.take(ends, range(pictures.shape[axis]), axis),
-            np.take(ends, range(2, ends.shape[axis]), axis),
-        )
-        pictures = 0.5 * pictures + 0.25 * (before + after)
-    return pictures
+    count, side = pictures.shape[:2]
+    blur = _blur(side)
+    return blur @ (blur @ pictures.reshape(count, side, side * 3)).reshape(pictures.shape)  # down, and then across
+
+
+@lru_cache(maxsize=4)
+def _blur(side: int) -> np.ndarray:
+    """Half of a point and a quarter of each beside it, as a matrix; the last of a line stands for what is beyond."""
+    place = np.arange(side)
+    blur = np.zeros((side, side), np.float32)
+    for step, share in ((-1, 0.25), (0, 0.5), (1, 0.25)):
+        np.add.at(blur, (place, np.clip(place + step, 0, side - 1)), np.float32(share))
+    return blur
 
 
 def _halved(pictures: np.ndarray) -> np.ndarray:
@@ -99,6 +119,7 @@ def _left(first: np.ndarray, second: np.ndarray, fit: np.ndarray) -> np.ndarray:
     own, others = (weight * seen**2).sum(axis=1), (weight * second**2).sum(axis=1)
     both = np.maximum((weight * seen * second).sum(axis=1), 0)
     gain = both / np.maximum(own, 1e-6)
-    offset = means[1][:, 0] - gain * means[0][:, 0]
+    lighter = means[1][:, 0] - means[0][:, 0]
+    offset = np.minimum(np.abs(means[1][:, 0] - gain * means[0][:, 0]), np.abs(lighter))
     left = np.sqrt(np.clip(1 - both * gain / np.maximum(others, 1e-6), 0, 1))
-    return np.where((np.abs(offset) > _OFFSET) | (np.abs(np.log(np.maximum(gain, 1e-3))) > _GAIN), 1, left)
+    return np.where((offset > _OFFSET) | (np.abs(np.log(np.maximum(gain, 1e-3))) > _GAIN), 1, left)

@@ -14,6 +14,7 @@ import numpy as np
 from studio.checks.alignment import unexplained
 from studio.checks.traits import TILE
 
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 _TABLES, _WINDOW = 12, 4
 _DIMENSIONS = 24  # of what is hashed
 _EVEN = 4.0  # deviation of luminance below which a picture shows nothing by which it could be recognised
@@ -23,7 +24,10 @@ _COLOUR = 0.7  # what colour counts for beside light
 _FAINT = 6.0  # contrast below which a description is not stretched further
 _SAMPLE, _NEIGHBOUR = 256, 6
 _CLOSE = 0.62  # of the distance to the sixth neighbour, below which two pictures are held against each other
-_LEFT, _MOST_LEFT = 0.36, 0.34  # of that distance's square, and at the most: what may be unexplained of a copy
+_CLOSE_DRAWN = 0.9  # the same where both are drawn: a crop moves thin lines among even areas from cell to cell
+_LEVEL, _DRAWN = 3, 0.15  # levels between points that are even; the share of even points from which a picture is drawn
+_FITS = 20_000  # pairs that are held against each other, or else as many as there are pictures
+_LEFT, _MOST_LEFT = 0.36, 0.27  # of that distance's square, and at the most: what may be unexplained of a copy
 _FITTED = 0.55  # of what is usually unexplained of that neighbour: patterns fit each other however different they are
 _PART = 2048  # pairs at a time
 
@@ -36,7 +40,7 @@ def near_pairs(traits: np.ndarray) -> np.ndarray:
     tiles = traits["tile"][rows]
     described = _described(tiles)
     usual, neighbours = _usual_distance(described)
-    pairs = _candidates(described, _CLOSE * usual)
+    pairs = _candidates(described, usual * np.where(_drawn(tiles), _CLOSE_DRAWN, _CLOSE).astype(np.float32))
     fitted = float(np.median(unexplained(tiles[neighbours[:, 0]], tiles[neighbours[:, 1]])))
     most = min(_LEFT * usual**2, _MOST_LEFT, _FITTED * fitted)
     alike = [part[unexplained(tiles[part[:, 0]], tiles[part[:, 1]]) < most] for part in _parts(pairs)]
@@ -69,7 +73,7 @@ def _described(tiles: np.ndarray) -> np.ndarray:
 def _describe(tiles: np.ndarray) -> np.ndarray:
     inside = slice(_EDGE, TILE - _EDGE)
     count, pixels = len(tiles), tiles[:, inside, inside].astype(np.float32)
-    light = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    light = pixels @ _LUMINANCE
     cell, coarse = pixels.shape[1] // _GRID, pixels.shape[1] // _COARSE
     shape = light.reshape(count, _GRID, cell, _GRID, cell).mean(axis=(2, 4)).reshape(count, -1)
     shape -= shape.mean(axis=1, keepdims=True)
@@ -96,8 +100,22 @@ def _usual_distance(described: np.ndarray) -> tuple[float, np.ndarray]:
     return float(np.sqrt(max(np.median(np.concatenate(found)), 0))), np.concatenate(neighbours)
 
 
-def _candidates(described: np.ndarray, most: float) -> np.ndarray:
-    """Pairs no further from each other than `most`, int64 (pairs, 2): those that a table brought together."""
+def _drawn(tiles: np.ndarray) -> np.ndarray:
+    """Which tiles are even in many places, as drawings and signs are and photographs are not, bool (n,)."""
+    return np.concatenate([_even(tiles[at : at + _PART]) > _DRAWN for at in range(0, len(tiles), _PART)])
+
+
+def _even(tiles: np.ndarray) -> np.ndarray:
+    light = tiles @ _LUMINANCE
+    across, down = (np.abs(np.diff(light, axis=axis)) < _LEVEL for axis in (2, 1))
+    return (across[:, :-1] & down[:, :, :-1]).mean(axis=(1, 2))
+
+
+def _candidates(described: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Pairs no further from each other than the `most` of either, int64 (pairs, 2), of those a table brought together.
+
+    `most` is float32 (n,), as long as `described`.
+    """
     chance = np.random.default_rng(1)
     centred = described - described.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -107,11 +125,15 @@ def _candidates(described: np.ndarray, most: float) -> np.ndarray:
     for _ in range(_TABLES):
         pairs = _together(main @ chance.standard_normal((main.shape[1], bits + 1)).astype(np.float32))
         keys = pairs[:, 0] * len(main) + pairs[:, 1]
-        near = [part[_distance(main, part // len(main), part % len(main)) < most] for part in _parts(keys)]
+        near = [part[_apart(main, most, part // len(main), part % len(main)) < 0] for part in _parts(keys)]
         found = np.union1d(found, np.concatenate([np.zeros(0, np.int64), *near]))
     pairs = np.stack([found // len(main), found % len(main)], axis=1)
-    near = [part[_distance(described, part[:, 0], part[:, 1]) < most] for part in _parts(pairs)]
-    return np.concatenate([np.zeros((0, 2), np.int64), *near])
+    apart = np.concatenate([np.zeros(0), *(_apart(described, most, *part.T) for part in _parts(pairs))])
+    kept = np.flatnonzero(apart < 0)
+    enough = max(_FITS, len(described))
+    if len(kept) > enough:  # of many thousand drawings hardly any is unlike all others
+        kept = np.sort(kept[np.argpartition(apart[kept], enough)[:enough]])
+    return pairs[kept]
 
 
 def _together(projected: np.ndarray) -> np.ndarray:
@@ -132,8 +154,9 @@ def _together(projected: np.ndarray) -> np.ndarray:
     return found[found[:, 0] != found[:, 1]]
 
 
-def _distance(described: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(described[first] - described[second], axis=1)
+def _apart(described: np.ndarray, most: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How much further from each other than allowed."""
+    return np.linalg.norm(described[first] - described[second], axis=1) - np.minimum(most[first], most[second])
 
 
 def _parts(pairs: np.ndarray, size: int = _PART) -> list[np.ndarray]:

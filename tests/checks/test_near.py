@@ -16,6 +16,7 @@ from studio.checks.near import groups, near_pairs
 from studio.checks.report import Finding
 from tests.checks.drawn import digits, drawings, evidence_of, icons, scene, scenes
 
+Draw = Callable[[Path], Path]
 Edit = Callable[[Image.Image], Image.Image]
 EDITS: dict[str, Edit] = {
     "saved again": lambda image: image,
@@ -92,10 +93,21 @@ def test_a_near_copy_on_the_other_side_of_the_split_is_a_leak(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("make", "most"), [(digits, 0.01), (drawings, 0.0), (icons, 0.05)])
-def test_pictures_that_are_merely_alike_do_not_flood(make: Callable[[Path], Path], most: float, tmp_path: Path) -> None:
+def test_pictures_that_are_merely_alike_do_not_flood(make: Draw, most: float, tmp_path: Path) -> None:
     evidence = evidence_of(make(tmp_path / "made"))
     named = {sample.path for group in near_copies(evidence) for sample in group.all}
     assert len(named) <= most * len(evidence.samples)
+
+
+@pytest.mark.parametrize("make", [drawings, icons])
+def test_copies_of_drawings_are_found_though_a_crop_moves_their_lines(make: Draw, tmp_path: Path) -> None:
+    root = make(tmp_path / "made")
+    copied = {file: file.with_stem(f"{file.stem}-copy") for file in sorted(root.rglob("*.png"))[::6]}
+    for number, (file, copy) in enumerate(copied.items()):
+        edited(file, list(EDITS.values())[1 + number % 3], copy)
+    together = [{sample.path for sample in group.all} for group in near_copies(evidence_of(root))]
+    pairs = [{str(one.relative_to(root)) for one in pair} for pair in copied.items()]
+    assert sum(any(pair <= group for group in together) for pair in pairs) >= 0.9 * len(pairs)
 
 
 def test_blank_pictures_are_nobodys_copies(tmp_path: Path) -> None:
@@ -135,7 +147,7 @@ def test_a_crop_explains_a_picture_and_another_does_not(number: int, left: float
     tiles = [np.asarray(one.resize((24, 24), Image.Resampling.BOX)) for one in (whole, part, scene(number + 1, 240))]
     dimmed = np.clip(tiles[1] * light, 0, 255).astype(np.uint8)
     same, other = unexplained(np.stack([tiles[0], tiles[0]]), np.stack([dimmed, tiles[2]]))
-    assert same < 0.3 < 0.6 < other
+    assert same < 0.35 < 0.6 < other
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=40))
