@@ -11,16 +11,17 @@ import numpy as np
 
 from studio.checks.evidence import Evidence
 from studio.checks.report import Finding, Severity, counted
+from studio.checks.traits import SIDE
 
 _FLOOD = 1 / 3  # where more pictures than this are so, the dataset is so
 _SPREAD = 1.4826  # median absolute deviations in a standard deviation of a normal distribution
 _FAR = 2.5  # standard deviations from the dataset's middle that stand out
 _FAR_BELOW = 3.0  # the same for sharpness, on a logarithmic scale
-_BLURRED = 0.28  # sharpness of a picture blurred by a little more than 1 % of its side
-_DARK = 82  # the 99th percentile of luminance
-_BRIGHT, _WASHED = 205, 150  # the mean; the 5th percentile
-_GLARING, _CLIPPED = 165, 0.105  # a mean that is too bright where so many pixels lost their colour
-_WHITE = 0.03  # clipped pixels without which a bright picture is one on white
+_BLURRED = 0.28  # sharpness of a picture blurred by a little more than 1 % of its side, where that side is `SIDE`
+_DARK, _OUTDONE = 82, 3  # the 99th percentile of luminance; how many times darker than usual is dark however varied
+_BRIGHT, _WASHED, _FADED = 205, 160, 200  # the mean; the 1st percentile; the same of what is drawn on white
+_GLARING, _CLIPPED = 165, 0.18  # a mean that is too bright where so many pixels lost their colour
+_WHITE, _HALF = 0.03, 248  # clipped pixels without which a bright picture is one on white; the median of an overexposed
 _GREY = 1.5  # colourfulness
 _EVEN, _ALMOST_EVEN, _PART = 0.5, 1.5, 0.06  # deviation over the tile; of its mean
 _FRAME = 12.0  # deviation along the outermost edge that a frame of one colour may have
@@ -148,7 +149,9 @@ def _blurred(evidence: Evidence) -> tuple[np.ndarray, float]:
     scale = np.log(np.maximum(sharpness, 0.01))
     low, middle = np.percentile(scale[seen], (10, 50))  # below the middle they may spread wider than above
     stands_out = scale < middle - _FAR_BELOW * max((middle - low) / 1.28, 0.12)
-    return _few(seen & (sharpness < _BLURRED) & stands_out), float(np.exp(middle))
+    side = np.minimum(np.minimum(evidence.traits["width"], evidence.traits["height"]), SIDE)
+    soft = _BLURRED * np.sqrt(SIDE / np.maximum(side, 1))  # a blur of so much of a small side is fewer pixels wide
+    return _few(seen & (sharpness < soft) & stands_out), float(np.exp(middle))
 
 
 def _leaning(rare: np.ndarray, labels: np.ndarray) -> int | None:
@@ -184,14 +187,16 @@ def _inside(traits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _dark(traits: np.ndarray, blank: np.ndarray) -> np.ndarray:
     top = traits["light"][:, 4]
-    return _few(~blank & (top < _DARK) & _far_below(top))
+    return _few(~blank & (top < _DARK) & (_far_below(top) | (top < _usual(top)[0] / _OUTDONE)))
 
 
 def _bright(traits: np.ndarray, blank: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    low, clipped = traits["light"][:, 1], traits["clipped"]
-    washed = (low > _WASHED) & (mean > _GLARING)
-    overexposed = ((mean > _BRIGHT) & ((clipped > _WHITE) | (low > 60))) | ((mean > _GLARING) & (clipped > _CLIPPED))
-    return _few(~blank & (washed | overexposed) & _far_below(-mean))
+    least, low, half, _, _ = traits["light"].T
+    clipped, far = traits["clipped"], _far_below(-mean)
+    faded = (least > _FADED) & (least < 255) & _far_below(-least)
+    washed = (mean > _GLARING) & (faded | ((least > _WASHED) & far))
+    white = (mean > _BRIGHT) & (half > _HALF) & ((clipped > _WHITE) | (low > 60))
+    return _few(~blank & (washed | (far & (white | (mean > _GLARING) & (clipped > _CLIPPED)))))
 
 
 def _far_below(values: np.ndarray) -> np.ndarray:

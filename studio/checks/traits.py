@@ -41,7 +41,7 @@ TRAIT = np.dtype(
 FORMATS = ("", "JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 MODES = ("", "1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I", "I;16", "F")
 # Changes whenever what is measured does, so that rows of an older studio are not taken for today's.
-VERSION = hashlib.blake2b(repr((TRAIT.descr, "2")).encode(), digest_size=6).hexdigest()
+VERSION = hashlib.blake2b(repr((TRAIT.descr, "3")).encode(), digest_size=6).hexdigest()
 
 _SQUARE = 4 * TILE  # side of the square in which light and colours are measured
 _LONGEST = 6 * SIDE  # pixels; a picture that is longer when its edges are measured gets a canvas of its own
@@ -54,7 +54,7 @@ _EDGE_OF = _SQUARE // _EDGE
 _POWERS = np.arange(256, dtype=np.float64)[:, None] ** (1, 2)
 _BRIGHT = 128  # mean luminance below which nobody asks what is clipped
 _END, _COLOUR = 253, 12  # a channel at its end; the least difference between channels that is a colour
-_NEAR, _LEAST = 4, 2  # pixels between which contrast is measured; the least contrast that counts
+_NEAR, _LEAST = 4, 2  # pixels between which contrast is measured; contrast without which nothing can be blurred
 _ROUNDED = 2  # of a Laplacian, what comes of values being whole numbers
 
 
@@ -185,8 +185,9 @@ def _sharpness(pictures: Sequence[np.ndarray], sizes: Sequence[tuple[int, ...]],
         return np.ones(count)
     contrast = _counts(owners[:, :-_NEAR], cv2.absdiff(grey[:, _NEAR:], grey[:, :-_NEAR]), count)
     contrast += _counts(owners[:-_NEAR], cv2.absdiff(grey[_NEAR:], grey[:-_NEAR]), count)
-    sharpness = np.maximum(_high(steep) - _ROUNDED, 0) / np.maximum(_high(contrast), _LEAST)
-    return np.where(steep.any(axis=1), sharpness, 1)
+    differs = _high(contrast)
+    sharpness = np.maximum(_high(steep) - _ROUNDED, 0) / np.maximum(differs, 1)
+    return np.where(steep.any(axis=1) & (differs > _LEAST), sharpness, 1)
 
 
 def _counts(owners: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:

@@ -67,6 +67,28 @@ def test_drawings_and_icons_are_not_flooded(make: Callable[[Path], Path], tmp_pa
     assert found(make(tmp_path / "made")) == {}
 
 
+def test_a_drawing_that_faded_is_named_among_drawings_on_white(tmp_path: Path) -> None:
+    root = drawings(tmp_path / "drawings")
+    wanted = edit(root, EDITS["bright"], range(4, 40, 9))
+    assert set(found(root)["bright"].images) == wanted
+
+
+def test_small_pictures_are_blurred_by_fewer_pixels(tmp_path: Path) -> None:
+    root = scenes(tmp_path / "scenes", side=32, ending="png")
+    wanted = edit(root, EDITS["blurry"], range(4, 40, 9))
+    assert set(found(root)["blurry"].images) == wanted
+
+
+def test_what_is_nearly_black_is_dark_however_much_the_light_varies(tmp_path: Path) -> None:
+    root = scenes(tmp_path / "scenes")
+    for number, file in enumerate(sorted(root.rglob("*.jpg"))):
+        with Image.open(file) as image:
+            lit = ImageEnhance.Brightness(image).enhance(0.4 + 0.6 * (number % 5) / 4)
+        lit.save(file)
+    wanted = edit(root, lambda image: ImageEnhance.Brightness(image).enhance(0.1), range(4, 40, 9))
+    assert set(found(root)["dark"].images) == wanted
+
+
 def test_enlarged_digits_are_not_flooded(tmp_path: Path) -> None:
     told = found(digits(tmp_path / "digits"))
     assert set(told) <= {"blurry"} and all(len(one.images) < 10 for one in told.values())
