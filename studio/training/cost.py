@@ -17,12 +17,14 @@ from typing import Any
 from studio.augment.pipeline import effective
 from studio.data.dataset import Dataset
 from studio.recipe import AugmentChoice, FreezePlan, Recipe
-from studio.training.room import IN_MEMORY, fits
+from studio.training.room import IN_MEMORY, fits, judged_at_once
 from studio.workspace import Workspace, write_text
 
-_EDITION = 1  # of what is measured; what was measured otherwise is left lying
-_JUDGED_AT_ONCE = 64  # pictures that are measured on at a time
+_EDITION = 2  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
+_GAPS = (
+    1.15  # what a computer's memory takes of so much: from update to update it is let go of and taken in other pieces
+)
 
 
 @dataclass(frozen=True)
@@ -191,9 +193,9 @@ def _peak(paces: Paces, pace: DepthPace, recipe: Recipe, head: int, batch: int, 
     standing = 2 * paces.weights + averaged + learns + memory + (pace.fronted if fronted else 0)
     looking = paces.weights + (pace.looking if pace.crossing else 0)
     updating = standing + pace.beside + pace.activations * batch
-    judging = standing + learns + pace.judging * min(val, _JUDGED_AT_ONCE)
+    judging = standing + learns + pace.judging * min(val, judged_at_once(recipe.schedule.batch_size))
     writing = standing + learns + (2 * (paces.weights + memory) if paces.on_cpu else 0)
-    return max(looking, updating, judging, writing)
+    return max(looking, updating, judging, writing) * (_GAPS if paces.on_cpu else 1)
 
 
 def varies(choice: AugmentChoice) -> bool:

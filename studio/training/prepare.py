@@ -28,6 +28,7 @@ from studio.training.loader import Pictures
 from studio.training.odd import odd_pictures
 from studio.training.place import CHECKPOINT
 from studio.training.precision import Plan, Precision
+from studio.training.room import judged_at_once
 from studio.training.sources import Split
 from studio.training.world import World
 from studio.workspace import Workspace
@@ -133,6 +134,7 @@ def make_ready(
         refuse(trial(pipeline, odd_pictures(dataset, train, geometry)))
     split = Split(part(train), part(val), pipeline, recipe.augment, recipe.seed, steps_of(recipe, len(train)), world)
     split.balanced = recipe.loss.balance == "sampling"
+    split.judged = judged_at_once(recipe.schedule.batch_size)
     _try_on(model, noise(geometry, world)[:1])
     exactly = recipe.engine.precision == "float32"
     precision = Precision(world.device, exactly, Plan() if exactly else Plan.of(workspace.cache / "precision"))

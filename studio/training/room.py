@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 IN_MEMORY = 2 << 30  # bytes; more go to a memory-mapped file
+_JUDGED_LEAST, _JUDGED_MOST = 16, 64  # pictures
 MOST = 8 << 30  # bytes that are kept at all, of what can be computed again
 
 
@@ -28,3 +29,8 @@ def fits(size: int, folder: Path | None) -> bool:
     if size <= IN_MEMORY:
         return True
     return size <= min(MOST, shutil.disk_usage(folder or tempfile.gettempdir()).free // 2)
+
+
+def judged_at_once(batch_size: int) -> int:
+    """How many pictures are measured on at a time: as many as a batch has, so that no more memory is needed."""
+    return max(_JUDGED_LEAST, min(batch_size, _JUDGED_MOST))

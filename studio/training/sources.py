@@ -27,7 +27,6 @@ from studio.training.vitals import Vitals
 from studio.training.world import World
 
 Batch = tuple[Kept, torch.Tensor]
-_EVAL_BATCH = 64
 
 
 class Source(Protocol):
@@ -52,7 +51,7 @@ class Split:
 
     `steps` and `smallest`, the fewest pictures in a batch of any process, hold once every picture was looked at.
     `vitals` watches what the network is given, and how long it waits for it. `balanced` shows all classes equally
-    often.
+    often. `judged` pictures are measured on at a time.
     """
 
     train: Pictures
@@ -65,6 +64,7 @@ class Split:
     smallest: int = 0
     vitals: Vitals | None = None
     balanced: bool = False
+    judged: int = 64
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS))
 
     def inputs(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -136,7 +136,7 @@ class OnPictures:
     @torch.no_grad()
     def logits(self) -> torch.Tensor:
         with evaluating(self.model):
-            found = [self.model(self.split.inputs(pictures)) for pictures in self.split.val.walk(_EVAL_BATCH)]
+            found = [self.model(self.split.inputs(pictures)) for pictures in self.split.val.walk(self.split.judged)]
         return torch.cat(found).float().cpu()
 
 
@@ -170,7 +170,7 @@ class OnFeatures:
     @torch.no_grad()
     def logits(self) -> torch.Tensor:
         everything, device = np.arange(len(self.split.val)), self.split.world.device
-        chunks = np.array_split(everything, -(-len(everything) // _EVAL_BATCH))
+        chunks = np.array_split(everything, -(-len(everything) // self.split.judged))
         with evaluating(self.module):
             found = [self.module(*self.val.batch(rows, 0, device)) for rows in chunks]
         return torch.cat(found).float().cpu()

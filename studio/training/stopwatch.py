@@ -27,10 +27,10 @@ from studio.training.update import Update
 
 _LONG = 0.8  # seconds that one timed step may take: else it is given fewer pictures than a batch has
 _FEW = 4  # but never fewer than these
-_JUDGED = 64  # pictures that are measured on at a time
 _STEEP = 0.6  # of what a picture takes on average, that one more takes at the least: timings jitter
 _PLANNED = 16  # pictures with which layers are timed, as in training
 _WORTH = 8.0  # seconds that timing layers may take
+_IN_A_ROW = 3  # updates whose memory is taken: the second finds what the first let go of in pieces, on a CPU
 _REPEATS, _ENOUGH = (3, 40), 0.5  # steps that are timed at least and at most, and the seconds after which it is enough
 
 
@@ -81,7 +81,7 @@ class Stopwatch:
         beside, activations = self._memory(update, module, kept, depth, many)
         step, picture = self._line(update, module, batch, depth)
         self._picture = step / many + picture
-        judge, judging = self._judged(module, kept(min(_JUDGED, 2 * many)))
+        judge, judging = self._judged(module, kept(min(self.job.split.judged, 2 * many)))
         return DepthPace(
             depth=depth,
             step=step,
@@ -158,7 +158,8 @@ class Stopwatch:
             update.rule.zero_grad(set_to_none=True)
             self._clear()
             mark = Watermark.begin(self._device)
-            self._step(update, module, batch, depth)
+            for _ in range(_IN_A_ROW):
+                self._step(update, module, batch, depth)
             found[count] = mark.added() or 0
         (few, low), (_, high) = next(iter(found.items())), (many, found[many])
         each = max(0.0, (high - low) / (many - few)) if many > few else high / many
