@@ -22,9 +22,8 @@ from studio.workspace import Workspace, write_text
 
 _EDITION = 2  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
-_GAPS = (
-    1.15  # what a computer's memory takes of so much: from update to update it is let go of and taken in other pieces
-)
+_GAPS = 1.15  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
+_BETWEEN = 0.45  # of what measuring takes, that finds no room in what the updates before it let go of
 
 
 @dataclass(frozen=True)
@@ -192,8 +191,9 @@ def _peak(paces: Paces, pace: DepthPace, recipe: Recipe, head: int, batch: int, 
     averaged = paces.weights if recipe.optimizer.ema else 0
     standing = 2 * paces.weights + averaged + learns + memory + (pace.fronted if fronted else 0)
     looking = paces.weights + (pace.looking if pace.crossing else 0)
-    updating = standing + pace.beside + pace.activations * batch
-    judging = standing + learns + pace.judging * min(val, judged_at_once(recipe.schedule.batch_size))
+    judged = pace.judging * min(val, judged_at_once(recipe.schedule.batch_size))
+    updating = standing + pace.beside + pace.activations * batch + (_BETWEEN * judged if paces.on_cpu else 0)
+    judging = standing + learns + judged
     writing = standing + learns + (2 * (paces.weights + memory) if paces.on_cpu else 0)
     return max(looking, updating, judging, writing) * (_GAPS if paces.on_cpu else 1)
 
