@@ -12,7 +12,7 @@ from timm.layers.drop import DropPath
 from torch import fx, nn
 from torch.fx.node import map_arg
 
-from studio.model.stages import frozen_names
+from studio.model.stages import frozen_names, holder
 
 MANY, FEW = 3, 2  # pictures in the two probes; what differs between them depends on how many pictures there are
 _CHANCE = (nn.modules.dropout._DropoutNd, DropPath)
@@ -133,7 +133,7 @@ class Wiring:
         open_: set[fx.Node] = set()
         for node in self.graph.nodes:
             learns = any(id(tensor) not in frozen for tensor in self._parameters(node))
-            if learns or self._left_to_chance(node) or any(source in open_ for source in node.all_input_nodes):
+            if learns or self._left_to_chance(node, frozen) or any(source in open_ for source in node.all_input_nodes):
                 open_.add(node)
         return [node for node in self.flow if node not in open_]
 
@@ -145,13 +145,16 @@ class Wiring:
             return [value] if isinstance(value, nn.Parameter) else []
         return []
 
-    def _left_to_chance(self, node: fx.Node) -> bool:
+    def _left_to_chance(self, node: fx.Node, frozen: set[int]) -> bool:
+        """Whether something in it drops values while the network learns: within what is frozen nothing does."""
         if node.op != "call_module":
             return False
-        modules = self.model.get_submodule(str(node.target)).modules()
+        within = self.model.get_submodule(str(node.target)).named_modules(prefix=str(node.target))
         return any(
-            isinstance(module, _CHANCE) and (getattr(module, "p", 0) or getattr(module, "drop_prob", 0))
-            for module in modules
+            isinstance(module, _CHANCE)
+            and (getattr(module, "p", 0) or getattr(module, "drop_prob", 0))
+            and any(id(tensor) not in frozen for tensor in holder(self.model, name).parameters())
+            for name, module in within
         )
 
     def _times(self, node: fx.Node) -> int:

@@ -127,13 +127,16 @@ def freeze(model: nn.Module, depth: int, *, keep_statistics: bool = False) -> No
 
 def _frozen_modules(model: nn.Module) -> Iterable[nn.Module]:
     """Modules in which nothing learns. One without parameters (a dropout) goes with the nearest module around it."""
-    modules = dict(model.named_modules())
-    for name, module in modules.items():
-        around = name
-        while around and not any(True for _ in modules[around].parameters()):
-            around = around.rpartition(".")[0]
-        if not any(tensor.requires_grad for tensor in modules[around].parameters()):
+    for name, module in model.named_modules():
+        if not any(tensor.requires_grad for tensor in holder(model, name).parameters()):
             yield module
+
+
+def holder(model: nn.Module, name: str) -> nn.Module:
+    """The module of that name, or where it has no parameters (a dropout) the nearest one around it that has some."""
+    while name and not any(True for _ in model.get_submodule(name).parameters()):
+        name = name.rpartition(".")[0]
+    return model.get_submodule(name)
 
 
 @contextmanager

@@ -126,11 +126,25 @@ def test_features_are_kept_only_where_the_same_picture_gives_the_same_ones() -> 
     assert cut(aside, [1], probe) is None
 
 
-def test_what_chance_leaves_out_lies_behind_the_cut() -> None:
-    body = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Dropout(0.5), torch.nn.Flatten())
-    halves = cut(Small(body, torch.nn.Linear(48, 3)), [1], torch.rand(3, 3, 4, 4))
-    assert halves is not None
-    assert any(isinstance(module, torch.nn.Dropout) for module in halves.boundaries[1].rest.modules())
+def test_what_chance_leaves_out_lies_behind_the_cut_where_it_acts() -> None:
+    body = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Flatten())
+    probe = torch.rand(3, 3, 4, 4)
+    acts = cut(Small(body, torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(48, 3))), [1], probe)
+    assert acts is not None and drops(acts.boundaries[1].rest)
+    pooled = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    body = torch.nn.Sequential(torch.nn.Conv2d(3, 3, 1), torch.nn.Dropout(0.5), *pooled)
+    frozen = cut(Small(body, torch.nn.Linear(3, 3)), [1], probe)  # there freezing has switched it off
+    assert frozen is not None and frozen.boundaries[1].numbers == 3
+
+
+def drops(module: torch.nn.Module) -> bool:
+    return any(isinstance(one, torch.nn.Dropout) for one in module.modules())
+
+
+def test_the_frozen_part_of_a_swin_ends_at_its_head_though_its_blocks_drop_paths() -> None:
+    model = timm.create_model("swin_tiny_patch4_window7_224", num_classes=3).eval()
+    halves = cut(model, [99], torch.rand(3, 3, 224, 224))
+    assert halves is not None and halves.boundaries[99].numbers == 768
 
 
 def test_a_network_without_one_graph_is_cut_at_its_head_alone() -> None:
