@@ -8,6 +8,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from studio.checks.traits import LUMINANCE
+
 _COARSE, _FINE = 2, 3  # steps
 _MOST = 0.15  # of half the side, by which a picture may be shifted or stretched to fit another
 _BEYOND = 1.5  # what it counts for that a fit is off a crop by half the side
@@ -15,7 +17,6 @@ _OFFSET, _GAIN = 36.0, 0.6  # levels and factor (its logarithm) by which the lig
 _EDGE = 3  # points on each side that may be a frame, which says nothing of what is in it
 _EASE = 1e-3  # keeps the equations solvable where a picture is even
 _AS_IT_IS = np.array([1, 0, 1, 0], np.float32)  # stretch and shift, across and down
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -26,7 +27,7 @@ def unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     lines do not meet. It is judged on all pixels and colours, by a gain that they have in common.
     """
     first, second = _softened(first.astype(np.float32)), _softened(second.astype(np.float32))
-    light, wanted = first @ _LUMINANCE, second @ _LUMINANCE
+    light, wanted = first @ LUMINANCE, second @ LUMINANCE
     fit = np.tile(_AS_IT_IS, (len(first), 1))
     for one, other in [(_halved(light), _halved(wanted))] * _COARSE + [(light, wanted)] * _FINE:
         fit = np.clip(fit + _step(one, other, fit), _AS_IT_IS - _MOST, _AS_IT_IS + _MOST)

@@ -11,7 +11,7 @@ import numpy as np
 
 from studio.checks.evidence import Evidence
 from studio.checks.report import Finding, Severity, counted
-from studio.checks.traits import SIDE
+from studio.checks.traits import LUMINANCE, SIDE
 
 _FLOOD = 1 / 3  # where more pictures than this are so, the dataset is so
 _SPREAD = 1.4826  # median absolute deviations in a standard deviation of a normal distribution
@@ -181,7 +181,7 @@ def _inside(traits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for at in range(0, len(tiles), _PART_OF_ALL):
         inside = tiles[at : at + _PART_OF_ALL, edge:-edge, edge:-edge].astype(np.float32)
         deviations.append(inside.std(axis=(1, 2)).max(axis=1))
-        means.append(inside.mean(axis=(1, 2)) @ np.array([0.299, 0.587, 0.114], np.float32))
+        means.append(inside.mean(axis=(1, 2)) @ LUMINANCE)
     return np.concatenate(deviations), np.concatenate(means)
 
 

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from studio.checks.alignment import unexplained
-from studio.checks.traits import TILE
+from studio.checks.traits import LUMINANCE, TILE
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 _TABLES, _WINDOW = 12, 4
 _DIMENSIONS = 24  # of what is hashed
 _EVEN = 4.0  # deviation of luminance below which a picture shows nothing by which it could be recognised
@@ -29,7 +28,7 @@ _LEVEL, _DRAWN = 3, 0.15  # levels between points that are even; the share of ev
 _FITS = 20_000  # pairs that are held against each other, or else as many as there are pictures
 _LEFT, _MOST_LEFT = 0.36, 0.27  # of that distance's square, and at the most: what may be unexplained of a copy
 _FITTED = 0.55  # of what is usually unexplained of that neighbour: patterns fit each other however different they are
-_PART = 2048  # pairs at a time
+_PART = 2048  # tiles or pairs at a time
 
 
 def near_pairs(traits: np.ndarray) -> np.ndarray:
@@ -67,13 +66,13 @@ def groups(count: int, pairs: Sequence[tuple[int, int]] | np.ndarray) -> list[li
 
 def _described(tiles: np.ndarray) -> np.ndarray:
     """What tiles show at a coarse scale, float32 (n, 54), whatever their light and their contrast."""
-    return np.concatenate([_describe(tiles[at : at + _PART]) for at in range(0, len(tiles), _PART)])
+    return np.concatenate([_describe(part) for part in _parts(tiles)])
 
 
 def _describe(tiles: np.ndarray) -> np.ndarray:
     inside = slice(_EDGE, TILE - _EDGE)
     count, pixels = len(tiles), tiles[:, inside, inside].astype(np.float32)
-    light = pixels @ _LUMINANCE
+    light = pixels @ LUMINANCE
     cell, coarse = pixels.shape[1] // _GRID, pixels.shape[1] // _COARSE
     shape = light.reshape(count, _GRID, cell, _GRID, cell).mean(axis=(2, 4)).reshape(count, -1)
     shape -= shape.mean(axis=1, keepdims=True)
@@ -102,11 +101,11 @@ def _usual_distance(described: np.ndarray) -> tuple[float, np.ndarray]:
 
 def _drawn(tiles: np.ndarray) -> np.ndarray:
     """Which tiles are even in many places, as drawings and signs are and photographs are not, bool (n,)."""
-    return np.concatenate([_even(tiles[at : at + _PART]) > _DRAWN for at in range(0, len(tiles), _PART)])
+    return np.concatenate([_even(part) > _DRAWN for part in _parts(tiles)])
 
 
 def _even(tiles: np.ndarray) -> np.ndarray:
-    light = tiles @ _LUMINANCE
+    light = tiles @ LUMINANCE
     across, down = (np.abs(np.diff(light, axis=axis)) < _LEVEL for axis in (2, 1))
     return (across[:, :-1] & down[:, :, :-1]).mean(axis=(1, 2))
 
@@ -159,5 +158,5 @@ def _apart(described: np.ndarray, most: np.ndarray, first: np.ndarray, second: n
     return np.linalg.norm(described[first] - described[second], axis=1) - np.minimum(most[first], most[second])
 
 
-def _parts(pairs: np.ndarray, size: int = _PART) -> list[np.ndarray]:
-    return [pairs[at : at + size] for at in range(0, len(pairs), size)]
+def _parts(rows: np.ndarray) -> list[np.ndarray]:
+    return [rows[at : at + _PART] for at in range(0, len(rows), _PART)]

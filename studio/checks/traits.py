@@ -14,6 +14,7 @@ from PIL import Image
 from studio.data.facts import Facts
 
 TILE = 24  # side of the small square that stands for a picture where pictures are compared
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # what red, green and blue count for in it
 SIDE = 90  # pixels on the short side at which light and sharpness are measured; smaller pictures as they are
 
 TRAIT = np.dtype(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 IN_MEMORY = 2 << 30  # bytes; more go to a memory-mapped file
-_JUDGED_LEAST, _JUDGED_MOST = 16, 64  # pictures
 MOST = 8 << 30  # bytes that are kept at all, of what can be computed again
+_JUDGED_LEAST, _JUDGED_MOST = 16, 64  # pictures
 
 
 def room(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None) -> np.ndarray:
