@@ -7,7 +7,7 @@ pictures and not with its square. Whether two are alike is decided by fitting on
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _LEVEL, _DRAWN = 3, 0.15  # levels between points that are even; the share of ev
 _FITS = 20_000  # pairs that are held against each other, or else as many as there are pictures
 _LEFT, _MOST_LEFT = 0.36, 0.27  # of that distance's square, and at the most: what may be unexplained of a copy
 _FITTED = 0.55  # of what is usually unexplained of that neighbour: patterns fit each other however different they are
+_FITTED_OF = 64  # of those neighbours, that are fitted to know it
 _PART = 2048  # tiles or pairs at a time
 
 
@@ -40,10 +41,11 @@ def near_pairs(traits: np.ndarray) -> np.ndarray:
     described = _described(tiles)
     usual, neighbours = _usual_distance(described)
     pairs = _candidates(described, usual * np.where(_drawn(tiles), _CLOSE_DRAWN, _CLOSE).astype(np.float32))
-    fitted = float(np.median(unexplained(tiles[neighbours[:, 0]], tiles[neighbours[:, 1]])))
+    some = np.concatenate([neighbours[:_FITTED_OF], pairs])
+    left = _joined(lambda part: unexplained(tiles[part[:, 0]], tiles[part[:, 1]]), some)
+    fitted = float(np.median(left[: len(some) - len(pairs)]))
     most = min(_LEFT * usual**2, _MOST_LEFT, _FITTED * fitted)
-    alike = [part[unexplained(tiles[part[:, 0]], tiles[part[:, 1]]) < most] for part in _parts(pairs)]
-    return rows[np.concatenate([np.zeros((0, 2), np.int64), *alike])]
+    return rows[pairs[left[len(some) - len(pairs) :] < most]]
 
 
 def groups(count: int, pairs: Sequence[tuple[int, int]] | np.ndarray) -> list[list[int]]:
@@ -66,7 +68,7 @@ def groups(count: int, pairs: Sequence[tuple[int, int]] | np.ndarray) -> list[li
 
 def _described(tiles: np.ndarray) -> np.ndarray:
     """What tiles show at a coarse scale, float32 (n, 54), whatever their light and their contrast."""
-    return np.concatenate([_describe(part) for part in _parts(tiles)])
+    return _joined(_describe, tiles)
 
 
 def _describe(tiles: np.ndarray) -> np.ndarray:
@@ -101,7 +103,7 @@ def _usual_distance(described: np.ndarray) -> tuple[float, np.ndarray]:
 
 def _drawn(tiles: np.ndarray) -> np.ndarray:
     """Which tiles are even in many places, as drawings and signs are and photographs are not, bool (n,)."""
-    return np.concatenate([_even(part) > _DRAWN for part in _parts(tiles)])
+    return _joined(lambda part: _even(part) > _DRAWN, tiles)
 
 
 def _even(tiles: np.ndarray) -> np.ndarray:
@@ -125,9 +127,9 @@ def _candidates(described: np.ndarray, most: np.ndarray) -> np.ndarray:
         pairs = _together(main @ chance.standard_normal((main.shape[1], bits + 1)).astype(np.float32))
         keys = pairs[:, 0] * len(main) + pairs[:, 1]
         near = [part[_apart(main, most, part // len(main), part % len(main)) < 0] for part in _parts(keys)]
-        found = np.union1d(found, np.concatenate([np.zeros(0, np.int64), *near]))
+        found = np.union1d(found, np.concatenate(near))
     pairs = np.stack([found // len(main), found % len(main)], axis=1)
-    apart = np.concatenate([np.zeros(0), *(_apart(described, most, *part.T) for part in _parts(pairs))])
+    apart = _joined(lambda part: _apart(described, most, *part.T), pairs)
     kept = np.flatnonzero(apart < 0)
     enough = max(_FITS, len(described))
     if len(kept) > enough:  # of many thousand drawings hardly any is unlike all others
@@ -158,5 +160,11 @@ def _apart(described: np.ndarray, most: np.ndarray, first: np.ndarray, second: n
     return np.linalg.norm(described[first] - described[second], axis=1) - np.minimum(most[first], most[second])
 
 
+def _joined(work: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
+    """What `work` makes of the rows, part by part: so much fits into a processor's cache."""
+    return np.concatenate([work(part) for part in _parts(rows)])
+
+
 def _parts(rows: np.ndarray) -> list[np.ndarray]:
-    return [rows[at : at + _PART] for at in range(0, len(rows), _PART)]
+    """One at least."""
+    return [rows[at : at + _PART] for at in range(0, max(1, len(rows)), _PART)]

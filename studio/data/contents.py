@@ -22,7 +22,7 @@ class Contents:
     """Digests of a dataset's files, kept in `folder` (nowhere, if None). Safe to share between threads."""
 
     def __init__(self, dataset: Dataset, folder: Path | None) -> None:
-        self._dataset = dataset
+        self._dataset, self._root = dataset, os.fspath(dataset.root)
         name = hashlib.blake2b(os.fsencode(dataset.root), digest_size=DIGEST).hexdigest()
         self._file = folder / f"{name}.digests" if folder else None
         self._known = _read(self._file) if self._file else {}
@@ -32,19 +32,23 @@ class Contents:
         """The digest of a file that has not changed since it was read."""
         if not self._known:
             return None
-        state = self._state(sample)
+        try:
+            found = os.stat(os.path.join(self._root, sample.path))
+        except OSError:
+            return None
+        state = _state(sample, found)
         return self._known.get(state) if state else None
 
     def read(self, sample: Sample) -> tuple[bytes, bytes]:
         """A file's digest and its bytes. Raises PictureError where it cannot be read."""
-        path = self._dataset.file(sample)
-        state = self._state(sample)
         try:
-            data = path.read_bytes()
+            found, data = _whole(os.path.join(self._root, sample.path))
         except FileNotFoundError as error:
-            raise PictureError("There is no such file.", where=path) from error
+            raise PictureError("There is no such file.", where=self._dataset.file(sample)) from error
         except OSError as error:
-            raise PictureError(f"The file cannot be read ({error.strerror}).", where=path) from error
+            where = self._dataset.file(sample)
+            raise PictureError(f"The file cannot be read ({error.strerror}).", where=where) from error
+        state = _state(sample, found)
         digest = hashlib.blake2b(data, digest_size=DIGEST).digest()
         if state and self._known.get(state) != digest:
             self._known[state], self._news = digest, True
@@ -59,16 +63,26 @@ class Contents:
                 replace_file(self._file, lambda path: path.write_bytes(everything))
                 self._news = False
 
-    def _state(self, sample: Sample) -> bytes | None:
-        """What changes whenever the file does; None for one that changed just now, or is not there."""
-        try:
-            found = self._dataset.file(sample).stat()
-        except OSError:
-            return None
-        if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < _JUST_NOW:
-            return None
-        seen = (sample.path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-        return hashlib.blake2b(repr(seen).encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
+
+def _state(sample: Sample, found: os.stat_result) -> bytes | None:
+    """What changes whenever the file does; None for one that changed just now."""
+    if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) < _JUST_NOW:
+        return None
+    seen = (sample.path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    return hashlib.blake2b(repr(seen).encode("utf-8", "surrogateescape"), digest_size=DIGEST).digest()
+
+
+def _whole(path: str) -> tuple[os.stat_result, bytes]:
+    """A file as it was found, and then its bytes, with as few calls as can be: each may wait for other threads."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        found = os.fstat(handle)
+        data = os.read(handle, found.st_size + 1)
+        if len(data) != found.st_size:
+            data += b"".join(iter(lambda: os.read(handle, 1 << 20), b""))
+        return found, data
+    finally:
+        os.close(handle)
 
 
 def _read(file: Path) -> dict[bytes, bytes]:

@@ -1,10 +1,10 @@
 """Which pictures of a dataset are the same file, byte for byte."""
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from studio.data.dataset import Dataset, Sample
@@ -35,12 +35,12 @@ def still_there(groups: Iterable[tuple[Sample, ...]], dataset: Dataset) -> tuple
 
 
 def _together(
-    dataset: Dataset, samples: list[Sample], tell: Callable[[Path], Key | None], readers: ThreadPoolExecutor
+    dataset: Dataset, samples: list[Sample], tell: Callable[[str], Key | None], readers: ThreadPoolExecutor
 ) -> list[tuple[Sample, ...]]:
-    batches = [samples[at : at + _BATCH] for at in range(0, len(samples), _BATCH)]
+    root, batches = os.fspath(dataset.root), [samples[at : at + _BATCH] for at in range(0, len(samples), _BATCH)]
     alike: dict[Key, list[Sample]] = defaultdict(list)
     for batch, keys in zip(
-        batches, readers.map(lambda some: [tell(dataset.file(one)) for one in some], batches), strict=True
+        batches, readers.map(lambda some: [tell(os.path.join(root, one.path)) for one in some], batches), strict=True
     ):
         for sample, key in zip(batch, keys, strict=True):
             if key is not None:
@@ -48,17 +48,17 @@ def _together(
     return [tuple(group) for group in alike.values() if len(group) > 1]
 
 
-def _size(file: Path) -> int | None:
+def _size(file: str) -> int | None:
     try:
-        return file.stat().st_size
+        return os.stat(file).st_size
     except OSError:
         return None
 
 
-def _digest(file: Path) -> bytes | None:
+def _digest(file: str) -> bytes | None:
     digest = hashlib.blake2b(digest_size=16)
     try:
-        with file.open("rb", buffering=0) as handle:
+        with open(file, "rb", buffering=0) as handle:
             while block := handle.read(1 << 20):
                 digest.update(block)
     except OSError:

@@ -57,6 +57,19 @@ def test_a_change_is_seen_by_its_size_or_its_time(
     assert here.known(sample) is None
 
 
+@pytest.mark.skipif(not Path("/proc/version").exists(), reason="needs a file that holds more than its size says")
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end(
+    pictures: Callable[..., Path], workspace: Workspace
+) -> None:
+    dataset = open_data(pictures(), workspace)
+    sample = dataset.samples[0]
+    path = dataset.file(sample)
+    path.unlink()
+    path.symlink_to("/proc/version")
+    assert path.stat().st_size == 0
+    assert Contents(dataset, None).read(sample)[1] == Path("/proc/version").read_bytes()
+
+
 def test_a_file_that_changed_just_now_is_read_again(pictures: Callable[..., Path], workspace: Workspace) -> None:
     dataset = open_data(pictures(), workspace)
     here, sample = Contents(dataset, None), dataset.samples[0]

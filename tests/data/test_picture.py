@@ -208,16 +208,22 @@ def test_pillow_never_warns_whatever_is_opened() -> None:
     palette = Image.new("P", (4, 4), 0)
     palette.putpalette([9, 9, 9])
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x05\x01\x12\0\x03\0\0\0\xff\0\x06"
+    plain = saved(noise(), "JPEG")
+    size = plain.index(b"\xff\xc0") + 5
+    second = b"MPF\0MM\0*\0\0\0\x08\0\x01" + b"\xff" * 12 + bytes(4)  # a directory that ends in the middle
     pictures = [
         saved(palette, "PNG", transparency=b"\x80"),
         saved(noise(), "JPEG", exif=exif),
+        plain[:2] + b"\xff\xe2" + struct.pack(">H", len(second) + 2) + second + plain[2:],
         png_claiming(19_000, 10_000),
     ]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        for data in pictures[:2]:
+        for data in pictures[:3]:
             open_picture(data)
-        header(pictures[2])
+        header(pictures[3])
+        with pytest.raises(PictureError, match="too large"):
+            open_picture(plain[:size] + struct.pack(">HH", 17_000, 17_000) + plain[size + 4 :])
     assert [str(one.message) for one in told] == []
 
 
