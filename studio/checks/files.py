@@ -39,10 +39,7 @@ def unreadable(evidence: Evidence) -> Iterable[Finding]:
         return
     meant = len(dataset.samples) + len(reasons) - len(faults)
     most = len(reasons) * 2 > meant
-    told = "; ".join(
-        f"{count:,} × {reason.rstrip('.')}" if count > 1 else reason.rstrip(".")
-        for reason, count in Counter(reasons.values()).most_common(3)
-    )
+    told = _most_common(reasons.values())
     yield Finding(
         "unreadable",
         "critical" if most else "attention",
@@ -209,7 +206,7 @@ def left_out(evidence: Evidence) -> Iterable[Finding]:
     others = {item.path: item.reason for item in items}
     if not others:
         return
-    told = "; ".join(f"{count:,} × {reason.rstrip('.')}" for reason, count in Counter(others.values()).most_common(3))
+    told = _most_common(others.values())
     yield Finding(
         "set-aside",
         "note",
@@ -220,3 +217,13 @@ def left_out(evidence: Evidence) -> Iterable[Finding]:
         value=len(others),
         reasons=others,
     )
+
+
+def _most_common(reasons: Iterable[str]) -> str:
+    """Three reasons in the midst of a sentence, the most frequent first, with how often there is each."""
+    told = []
+    for reason, count in Counter(reasons).most_common(3):
+        plain = reason.rstrip(".")
+        plain = plain if plain[1:2].isupper() else plain[:1].lower() + plain[1:]  # HEIC stays as it is
+        told.append(f"{count:,} times {plain}" if count > 1 else plain)
+    return "; ".join(told)
