@@ -22,6 +22,11 @@ from studio.training.room import room
 from studio.training.shelf import Shelf
 
 
+def dtype_of(exactly: bool) -> torch.dtype:
+    """What features are kept in: bfloat16, or float32 where a recipe asks for that."""
+    return torch.float32 if exactly else torch.bfloat16
+
+
 class Features:
     """What crosses `boundary` for `count` pictures of one side of a run, `views` fixed variations of each.
 
@@ -57,10 +62,14 @@ class Features:
 
     def batch(self, rows: np.ndarray, view: int, device: torch.device) -> Kept:
         """What crossed the boundary for these pictures: float32 tensors (len(rows), ...)."""
-        chosen = self._rows[torch.from_numpy(rows + view * self.count)]
-        sizes = [shape.numel() for shape in self.boundary.shapes]
-        parts = chosen.to(device, non_blocking=True).float().split(sizes, dim=1)
-        return tuple(_shaped(part, shape) for part, shape in zip(parts, self.boundary.shapes, strict=True))
+        return taken(self._rows, torch.from_numpy(rows + view * self.count), self.boundary, device)
+
+
+def taken(kept: torch.Tensor, rows: torch.Tensor, boundary: Boundary, device: torch.device) -> Kept:
+    """These rows of what is kept (n, numbers), as they crossed the boundary: float32 tensors (len(rows), ...)."""
+    sizes = [shape.numel() for shape in boundary.shapes]
+    parts = kept[rows].to(device, non_blocking=True).float().split(sizes, dim=1)
+    return tuple(_shaped(part, shape) for part, shape in zip(parts, boundary.shapes, strict=True))
 
 
 def _shaped(flat: torch.Tensor, shape: torch.Size) -> torch.Tensor:

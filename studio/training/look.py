@@ -11,7 +11,7 @@ from studio.errors import DataError
 from studio.model.frozen import Frozen
 from studio.training import notes
 from studio.training.events import Event, Looked, Noted, Prepared, Warned
-from studio.training.features import Features, key, shelf
+from studio.training.features import Features, dtype_of, key, shelf
 from studio.training.loader import Pictures, Seen
 from studio.training.prepare import Job, halves, steps_of
 from studio.training.room import IN_MEMORY, fits
@@ -114,7 +114,7 @@ class _Plan:
 
     @property
     def _dtype(self) -> torch.dtype:
-        return torch.float32 if self.job.precision.exactly else torch.bfloat16
+        return dtype_of(self.job.precision.exactly)
 
     def _there_is_room(self, depth: int, side: _Side) -> bool:
         assert self.halves is not None

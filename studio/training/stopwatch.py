@@ -13,10 +13,11 @@ from torch import nn
 
 from studio.model.boundary import Halves
 from studio.model.frozen import Frozen
-from studio.model.graph import Kept
+from studio.model.graph import Boundary, Kept
 from studio.model.stages import evaluating, freeze
 from studio.training import optimize
 from studio.training.cost import DepthPace
+from studio.training.features import dtype_of, taken
 from studio.training.loader import Pictures, to_input
 from studio.training.look import at_once
 from studio.training.memory import Watermark, give_back
@@ -89,6 +90,7 @@ class Stopwatch:
             whole=picture,
             front=front,
             judge=judge,
+            taking=self._taking(halves.boundaries[depth], many) if halves else 0.0,
             crossing=self.crossing(depth, halves),
             activations=activations,
             beside=beside,
@@ -100,7 +102,7 @@ class Stopwatch:
 
     def crossing(self, depth: int, halves: Halves | None) -> int:
         """Bytes that are kept of a picture at a depth."""
-        width = 4 if self.job.precision.exactly else 2
+        width = dtype_of(self.job.precision.exactly).itemsize
         return width * halves.boundaries[depth].numbers if halves else 0
 
     def learning(self, depth: int) -> int:
@@ -128,6 +130,12 @@ class Stopwatch:
             return tuple(torch.cat(parts) for parts in zip(*chunks, strict=True))
 
         return halves.boundaries[depth].rest, front, looking, stays, kept
+
+    def _taking(self, boundary: Boundary, many: int) -> float:
+        """Seconds that it takes to get at what was kept of a picture."""
+        kept = torch.zeros(many, boundary.numbers, dtype=dtype_of(self.job.precision.exactly))
+        rows = torch.randperm(many, generator=torch.Generator().manual_seed(0))
+        return self._median(lambda: taken(kept, rows, boundary, self._device)) / many
 
     def _line(self, update: Update, module: nn.Module, batch: Batch, depth: int) -> tuple[float, float]:
         """Seconds of an update whatever its batch, and of each picture of it.
