@@ -20,10 +20,9 @@ from studio.recipe import AugmentChoice, FreezePlan, Recipe
 from studio.training.room import IN_MEMORY, fits, judged_at_once
 from studio.workspace import Workspace, write_text
 
-_EDITION = 3  # of what is measured; what was measured otherwise is left lying
+_EDITION = 4  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
-_GAPS = 1.15  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
-_BETWEEN = 0.45  # of what measuring takes, that finds no room in what the updates before it let go of
+_GAPS = 1.05  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
 
 
 @dataclass(frozen=True)
@@ -193,7 +192,7 @@ def _peak(paces: Paces, pace: DepthPace, recipe: Recipe, head: int, batch: int, 
     standing = 2 * paces.weights + averaged + learns + memory + (pace.fronted if fronted else 0)
     looking = paces.weights + (pace.looking if pace.crossing else 0)
     judged = pace.judging * min(val, judged_at_once(recipe.schedule.batch_size))
-    updating = standing + pace.beside + pace.activations * batch + (_BETWEEN * judged if paces.on_cpu else 0)
+    updating = standing + pace.beside + pace.activations * batch
     judging = standing + learns + judged
     writing = standing + learns + (2 * (paces.weights + memory) if paces.on_cpu else 0)
     return max(looking, updating, judging, writing) * (_GAPS if paces.on_cpu else 1)

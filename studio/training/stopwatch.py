@@ -31,7 +31,7 @@ _FEW = 4  # but never fewer than these
 _STEEP = 0.6  # of what a picture takes on average, that one more takes at the least: timings jitter
 _PLANNED = 16  # pictures with which layers are timed, as in training
 _WORTH = 8.0  # seconds that timing layers may take
-_IN_A_ROW = 3  # updates whose memory is taken: the second finds what the first let go of in pieces, on a CPU
+_BESIDES = 1.1  # of the bytes that a picture keeps for the way back, that it takes at the least
 _REPEATS, _ENOUGH = (3, 40), 0.5  # steps that are timed at least and at most, and the seconds after which it is enough
 
 
@@ -159,19 +159,43 @@ class Stopwatch:
     def _memory(
         self, update: Update, module: nn.Module, kept: Callable[[int], Kept], depth: int, many: int
     ) -> tuple[float, float]:
-        """Bytes of an update whatever its batch, and of each picture of it."""
-        found = {}
-        for count in dict.fromkeys((max(1, many // 2), many)):
-            batch = self._labelled(kept(count))
-            update.rule.zero_grad(set_to_none=True)
-            self._clear()
-            mark = Watermark.begin(self._device)
-            for _ in range(_IN_A_ROW):
-                self._step(update, module, batch, depth)
-            found[count] = mark.added() or 0
-        (few, low), (_, high) = next(iter(found.items())), (many, found[many])
-        each = max(0.0, (high - low) / (many - few)) if many > few else high / many
-        return max(0.0, high - each * many), each
+        """Bytes of an update whatever its batch, and of each picture of it, as they come between others.
+
+        What measuring and the update before let go of lies in other pieces than the next one asks for, so all of them
+        count together. A picture needs no less than what is saved of it for the way back.
+        """
+        most = min(self._batch, 2 * many)
+        few = max(1, most // 2)
+        found = {count: self._highest(update, module, kept(count), depth) for count in dict.fromkeys((few, most))}
+        saved = [self._saved(module, kept(count)) for count in (1, 2)]
+        each = (found[most] - found[few]) / (most - few) if most > few else found[most] / most
+        each = max(each, _BESIDES * (saved[1] - saved[0]))
+        return max(0.0, found[most] - each * most), each
+
+    def _highest(self, update: Update, module: nn.Module, kept: Kept, depth: int) -> int:
+        """Bytes that two updates with these pictures and measuring on them between take at the most."""
+        batch = self._labelled(kept)
+        update.rule.zero_grad(set_to_none=True)
+        self._clear()
+        mark = Watermark.begin(self._device)
+        self._step(update, module, batch, depth)
+        with torch.no_grad(), evaluating(module):
+            module(*kept)
+        self._step(update, module, batch, depth)
+        return mark.added() or 0
+
+    def _saved(self, module: nn.Module, kept: Kept) -> int:
+        """Bytes that a forward pass keeps for the way back."""
+        found: dict[int, torch.UntypedStorage] = {}
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            found[storage.data_ptr()] = storage
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), self.job.precision.learning():
+            module(*kept)
+        return sum(storage.nbytes() for storage in found.values())
 
     def _judged(self, module: nn.Module, kept: Kept) -> tuple[float, float]:
         """Seconds and bytes a picture of measuring."""
