@@ -11,7 +11,7 @@ import numpy as np
 
 from studio.checks.evidence import Evidence
 from studio.checks.report import Finding, Severity, counted
-from studio.checks.traits import LUMINANCE, SIDE
+from studio.checks.traits import LUMINANCE, SIDE, of_each_channel
 
 _FLOOD = 1 / 3  # where more pictures than this are so, the dataset is so
 _SPREAD = 1.4826  # median absolute deviations in a standard deviation of a normal distribution
@@ -180,11 +180,10 @@ def _inside(traits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     edge = tiles.shape[1] // _EDGE
     for at in range(0, len(tiles), _PART_OF_ALL):
         part = tiles[at : at + _PART_OF_ALL, edge:-edge, edge:-edge].astype(np.float32)
-        inside = part.reshape(len(part), -1)
-        mixed = np.tile(np.eye(3, dtype=np.float32), (inside.shape[1] // 3, 1)) / (inside.shape[1] // 3)
-        mean = inside @ mixed  # by a matrix, as numpy sums an axis of three slowly
+        count, inside = part.shape[1] * part.shape[2], part.reshape(len(part), -1)
+        mean = inside @ of_each_channel(count) / count
         part -= mean[:, None, None]
-        deviations.append(np.sqrt((inside**2 @ mixed).max(axis=1)))
+        deviations.append(np.sqrt((inside**2 @ of_each_channel(count)).max(axis=1) / count))
         means.append(mean @ LUMINANCE)
     return np.concatenate(deviations), np.concatenate(means)
 

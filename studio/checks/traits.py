@@ -107,7 +107,7 @@ def _light(rows: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
             cv2.resize(pixels, (TILE, TILE), dst=tile, interpolation=cv2.INTER_AREA)
     rows["tile"] = tiles.reshape(count, TILE, TILE, 3)
     points = tiles.reshape(count, -1, 3)
-    rows["mean"] = points.reshape(count, -1) @ _each(points.shape[1]) / points.shape[1]
+    rows["mean"] = points.reshape(count, -1) @ of_each_channel(points.shape[1]) / points.shape[1]
     most, least = _ends(tiles)
     rows["colourfulness"] = (most - least).reshape(count, -1).mean(axis=1)
     every_second = np.ascontiguousarray(squares[:, _EDGE_OF:-_EDGE_OF:2, _EDGE_OF:-_EDGE_OF])
@@ -124,7 +124,7 @@ def _light(rows: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
 
 
 @lru_cache(maxsize=4)
-def _each(count: int) -> np.ndarray:
+def of_each_channel(count: int) -> np.ndarray:
     """Sums each channel of so many points, as a matrix: numpy is slow over an axis of three. Exact below 2 ** 24."""
     return np.tile(np.eye(3, dtype=np.float32), (count, 1))
 
