@@ -22,7 +22,7 @@ from studio.workspace import Workspace, write_text
 
 _EDITION = 4  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
-_GAPS = 1.05  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
+_GAPS = 1.08  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class DepthPace:
     An update takes `step` seconds and `picture` more for each picture of its batch, or `whole` where nothing is kept
     and the frozen part looks at it again. `front` is what the frozen part takes alone, `judge` what measuring takes,
     and `crossing` are the bytes kept of a picture (0: the network cannot be cut here), which `taking` seconds get out
-    again. Memory: `activations` of each picture of a batch, `beside` them whatever the batch (gradients among it),
+    again. Memory: `activations` of each picture of a batch and of measuring on it, `beside` them whatever the batch,
     `looking` while the frozen part is first tried, `fronted` as long as it stays, `judging` of each picture that is
     measured on. `learning` counts what learns, but for the head.
     """

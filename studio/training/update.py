@@ -87,7 +87,7 @@ class Update:
     def _gradients(self, module: nn.Module, batch: Batch, step: int, learning: Learning) -> Sums:
         inputs, labels = batch
         if self._takes_chances:  # then the number of the step decides what chance does in it
-            torch.manual_seed(self.job.recipe.seed * 1_000_003 + step)
+            self._seed(self.job.recipe.seed * 1_000_003 + step)
         self.rule.zero_grad(set_to_none=True)
         sums = Sums()
         pieces = [tensor.chunk(self.pieces) for tensor in (*inputs, labels)]
@@ -100,6 +100,13 @@ class Update:
             right = (outputs.detach().argmax(dim=1) == largest).sum()
             sums.add(Sums(len(right_ones), self._told_of(loss, outputs, right_ones) * len(right_ones), right))
         return sums
+
+    def _seed(self, number: int) -> None:
+        """`torch.manual_seed`, which on a CPU writes down for other devices who called: 0.1 to 0.3 ms a step."""
+        if self.job.world.device.type == "cpu":
+            torch.default_generator.manual_seed(number)
+        else:
+            torch.manual_seed(number)
 
     def _told_of(self, loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """The loss that is shown: a cross-entropy, whatever is made smaller, to be compared with the held-back one."""
