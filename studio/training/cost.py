@@ -20,7 +20,7 @@ from studio.recipe import AugmentChoice, FreezePlan, Recipe
 from studio.training.room import IN_MEMORY, fits, judged_at_once
 from studio.workspace import Workspace, write_text
 
-_EDITION = 4  # of what is measured; what was measured otherwise is left lying
+_EDITION = 5  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
 _GAPS = 1.08  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
 
@@ -78,10 +78,10 @@ class DepthPace:
 
     An update takes `step` seconds and `picture` more for each picture of its batch, or `whole` where nothing is kept
     and the frozen part looks at it again. `front` is what the frozen part takes alone, `judge` what measuring takes,
-    and `crossing` are the bytes kept of a picture (0: the network cannot be cut here), which `taking` seconds get out
-    again. Memory: `activations` of each picture of a batch and of measuring on it, `beside` them whatever the batch,
-    `looking` while the frozen part is first tried, `fronted` as long as it stays, `judging` of each picture that is
-    measured on. `learning` counts what learns, but for the head.
+    and `crossing` are the bytes kept of a picture (0: the network cannot be cut here). Memory: `activations` of each
+    picture of a batch and of measuring on it, `beside` them whatever the batch, `looking` while the frozen part is
+    first tried, `fronted` as long as it stays, `judging` of each picture that is measured on. `learning` counts what
+    learns, but for the head.
     """
 
     depth: int
@@ -90,7 +90,6 @@ class DepthPace:
     whole: float
     front: float
     judge: float
-    taking: float
     crossing: int
     activations: float
     beside: float
@@ -162,8 +161,8 @@ def _of_depth(paces: Paces, pace: DepthPace, recipe: Recipe, train: int, val: in
 
     steps = -(-train // recipe.schedule.batch_size)
     picture = pace.picture if val_kept else pace.whole
-    afresh = pace.taking if train_kept else vary + (pace.front if val_kept else 0.0)
-    judge = pace.taking + pace.judge if val_kept else paces.depths[0].judge
+    afresh = 0.0 if train_kept else vary + (pace.front if val_kept else 0.0)
+    judge = pace.judge if val_kept else paces.depths[0].judge
     seconds = paces.epoch + steps * pace.step + train * (picture + afresh) + val * judge
     looks = (val if val_kept else 0) * pace.front + (train * views if train_kept else 0) * (pace.front + vary)
     once = (train + val) * paces.decode + looks

@@ -3,11 +3,13 @@
 import ctypes
 import os
 import platform
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 _OWN = Path("/proc/self")
 
@@ -65,3 +67,22 @@ def give_back() -> None:
     if platform.libc_ver()[0] == "glibc":
         with suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def bytes_of(values: Iterable[object]) -> int:
+    """Bytes of those that are tensors."""
+    return sum(value.nbytes for value in values if isinstance(value, torch.Tensor))
+
+
+def saved_by(module: nn.Module, inputs: Sequence[torch.Tensor]) -> int:
+    """Bytes that a forward pass keeps for the way back; what several of them share counts once."""
+    found: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        found[storage.data_ptr()] = storage  # held, so that nothing else comes to lie at the same place
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        module(*inputs)
+    return sum(storage.nbytes() for storage in found.values())

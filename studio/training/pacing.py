@@ -25,10 +25,10 @@ from studio.text import keep_logs_printable
 from studio.training.cost import DepthPace, Paces, keep, known, variation, varies
 from studio.training.events import Event, Prepared
 from studio.training.loader import Pictures
-from studio.training.memory import Watermark
+from studio.training.memory import Watermark, bytes_of
 from studio.training.prepare import Job, make_ready, noise
 from studio.training.scoring import class_accuracy, predictions
-from studio.training.stopwatch import Stopwatch, bytes_of
+from studio.training.stopwatch import Stopwatch
 from studio.training.world import World, keep_heap
 from studio.workspace import Workspace
 

@@ -3,8 +3,8 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from studio.training.cost import DepthPace
 from studio.training.features import dtype_of, taken
 from studio.training.loader import Pictures, to_input
 from studio.training.look import at_once
-from studio.training.memory import Watermark, give_back
+from studio.training.memory import Watermark, bytes_of, give_back, saved_by
 from studio.training.precision import Plan
 from studio.training.prepare import Job
 from studio.training.sources import Batch
@@ -32,6 +32,8 @@ _STEEP = 0.6  # of what a picture takes on average, that one more takes at the l
 _PLANNED = 16  # pictures with which layers are timed, as in training
 _WORTH = 8.0  # seconds that timing layers may take
 _BESIDES = 1.1  # of the bytes that a picture keeps for the way back, that it takes at the least
+_SHORT, _ROW = 0.005, 8  # seconds of a step below which so many are timed in a row
+_PAUSES, _PAUSE = 7, 0.05  # how often, and the seconds before each: a run writes down how it fares meanwhile
 _REPEATS, _ENOUGH = (3, 40), 0.5  # steps that are timed at least and at most, and the seconds after which it is enough
 
 
@@ -80,9 +82,10 @@ class Stopwatch:
         batch = self._labelled(kept(many))
         self._step(update, module, batch, depth)
         beside, activations = self._memory(update, module, kept, depth, many)
-        step, picture = self._line(update, module, batch, depth)
+        boundary = halves.boundaries[depth] if halves else None
+        step, picture = self._line(update, module, self._shown(batch[0], boundary), depth, many)
         self._picture = step / many + picture
-        judge, judging = self._judged(module, kept(min(self.job.split.judged, 2 * many)))
+        judge, judging = self._judged(module, kept(min(self.job.split.judged, 2 * many)), boundary)
         return DepthPace(
             depth=depth,
             step=step,
@@ -90,7 +93,6 @@ class Stopwatch:
             whole=picture,
             front=front,
             judge=judge,
-            taking=self._taking(halves.boundaries[depth], many) if halves else 0.0,
             crossing=self.crossing(depth, halves),
             activations=activations,
             beside=beside,
@@ -131,26 +133,29 @@ class Stopwatch:
 
         return halves.boundaries[depth].rest, front, looking, stays, kept
 
-    def _taking(self, boundary: Boundary, many: int) -> float:
-        """Seconds that it takes to get at what was kept of a picture."""
-        kept = torch.zeros(many, boundary.numbers, dtype=dtype_of(self.job.precision.exactly))
-        rows = torch.randperm(many, generator=torch.Generator().manual_seed(0))
-        return self._median(lambda: taken(kept, rows, boundary, self._device)) / many
+    def _shown(self, kept: Kept, boundary: Boundary | None) -> Callable[[int], Kept]:
+        """So many pictures as an epoch would show them: taken out of what is kept, where that can be."""
+        if boundary is None:
+            return lambda many: tuple(tensor[:many] for tensor in kept)
+        stored = torch.zeros(len(kept[0]), boundary.numbers, dtype=dtype_of(self.job.precision.exactly))
+        order = torch.randperm(len(stored), generator=torch.Generator().manual_seed(0))
+        return lambda many: taken(stored, order[:many], boundary, self._device)
 
-    def _line(self, update: Update, module: nn.Module, batch: Batch, depth: int) -> tuple[float, float]:
+    def _line(
+        self, update: Update, module: nn.Module, shown: Callable[[int], Kept], depth: int, many: int
+    ) -> tuple[float, float]:
         """Seconds of an update whatever its batch, and of each picture of it.
 
         Where a whole batch would take too long, it lies on the line through two smaller ones: the fewer pictures, the
         longer each takes (a ResNet-18 here: 55 ms of 4, 42 ms of 16).
         """
-        many = len(batch[1])
+        labels = self._labels(many)
         moving = self._median(update.rule.step)
-        took = self._median(lambda: self._step(update, module, batch, depth))
+        took = self._in_a_row(lambda: self._step(update, module, (shown(many), labels), depth))
         even = max(took - moving, 0.0) / many
         if many >= self._batch or many < 2:
             return moving, even
-        kept, labels = batch
-        half = (tuple(tensor[: many // 2] for tensor in kept), labels[: many // 2])
+        half = shown(many // 2), labels[: many // 2]
         self._step(update, module, half, depth)
         less = self._median(lambda: self._step(update, module, half, depth))
         picture = min(even, max((took - less) / (many - many // 2), _STEEP * even))
@@ -167,7 +172,8 @@ class Stopwatch:
         most = min(self._batch, 2 * many)
         few = max(1, most // 2)
         found = {count: self._highest(update, module, kept(count), depth) for count in dict.fromkeys((few, most))}
-        saved = [self._saved(module, kept(count)) for count in (1, 2)]
+        with self._learning(depth):
+            saved = [saved_by(module, kept(count)) for count in (1, 2)]
         each = (found[most] - found[few]) / (most - few) if most > few else found[most] / most
         each = max(each, _BESIDES * (saved[1] - saved[0]))
         return max(0.0, found[most] - each * most), each
@@ -184,20 +190,7 @@ class Stopwatch:
         self._step(update, module, batch, depth)
         return mark.added() or 0
 
-    def _saved(self, module: nn.Module, kept: Kept) -> int:
-        """Bytes that a forward pass keeps for the way back."""
-        found: dict[int, torch.UntypedStorage] = {}
-
-        def keep(tensor: torch.Tensor) -> torch.Tensor:
-            storage = tensor.untyped_storage()
-            found[storage.data_ptr()] = storage
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor), self.job.precision.learning():
-            module(*kept)
-        return sum(storage.nbytes() for storage in found.values())
-
-    def _judged(self, module: nn.Module, kept: Kept) -> tuple[float, float]:
+    def _judged(self, module: nn.Module, kept: Kept, boundary: Boundary | None) -> tuple[float, float]:
         """Seconds and bytes a picture of measuring."""
         with torch.no_grad(), evaluating(module):
             module(*kept)
@@ -205,11 +198,15 @@ class Stopwatch:
             mark = Watermark.begin(self._device)
             module(*kept)
             added = mark.added() or 0
-            return self._median(lambda: module(*kept)) / len(kept[0]), added / len(kept[0])
+            many, shown = len(kept[0]), self._shown(kept, boundary)
+            return self._in_a_row(lambda: module(*shown(many))) / many, added / many
 
     def _step(self, update: Update, module: nn.Module, batch: Batch, depth: int) -> None:
-        learning = self.job.precision.learning if depth < self._count else nullcontext
-        update(module, batch, 0, learning)
+        update(module, batch, 0, lambda: self._learning(depth))
+
+    def _learning(self, depth: int) -> AbstractContextManager:
+        """The precision of what learns; a head alone has the full one."""
+        return self.job.precision.learning() if depth < self._count else nullcontext()
 
     def _update(self, depth: int) -> Update:
         freeze(self.job.model, depth, keep_statistics=True)
@@ -224,8 +221,10 @@ class Stopwatch:
         return (to_input(self._pictures.centres(rows), self.job.geometry, self._device),)
 
     def _labelled(self, kept: Kept) -> Batch:
-        labels = torch.arange(len(kept[0]), device=self._device) % len(self.job.dataset.classes)
-        return kept, labels
+        return kept, self._labels(len(kept[0]))
+
+    def _labels(self, many: int) -> torch.Tensor:
+        return torch.arange(many, device=self._device) % len(self.job.dataset.classes)
 
     def _seconds(self, work: Callable[[], object]) -> float:
         self._wait()
@@ -242,6 +241,17 @@ class Stopwatch:
             found.append(self._seconds(work))
         return statistics.median(found)
 
+    def _in_a_row(self, work: Callable[[], object]) -> float:
+        """What it takes as part of an epoch: what is short comes several times after a pause, and begins cold."""
+        took = self._median(work)
+        if took > _SHORT:
+            return took
+        found = []
+        for _ in range(_PAUSES):
+            time.sleep(_PAUSE)
+            found.append(self._seconds(lambda: [work() for _ in range(_ROW)]) / _ROW)
+        return statistics.median(found)
+
     def _wait(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
@@ -251,8 +261,3 @@ class Stopwatch:
         self.job.model.zero_grad(set_to_none=True)
         gc.collect()
         give_back()
-
-
-def bytes_of(values: Iterable[object]) -> int:
-    """Bytes of those that are tensors."""
-    return sum(value.nbytes for value in values if isinstance(value, torch.Tensor))

@@ -18,7 +18,6 @@ from studio.training.train import train
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
-TAKING = 0.0002
 NETWORK = [(0.08, 0.0, 0.03, 0, 3_000), (0.03, 0.004, 0.01, 40_000, 2_000), (0.0001, 0.01, 0.0, 2_560, 0)]
 
 
@@ -26,7 +25,7 @@ NETWORK = [(0.08, 0.0, 0.03, 0, 3_000), (0.03, 0.004, 0.01, 40_000, 2_000), (0.0
 def paces() -> Paces:
     """A network of two stages that was timed."""
     depths = tuple(
-        DepthPace(depth, 0.001, picture, picture + front, front, judge, TAKING, crossing, 5e6 * (2 - depth), 1e6, 4e7,
+        DepthPace(depth, 0.001, picture, picture + front, front, judge, crossing, 5e6 * (2 - depth), 1e6, 4e7,
                   1e6, 1e6, learning)
         for depth, (picture, front, judge, crossing, learning) in enumerate(NETWORK)
     )  # fmt: skip
@@ -55,7 +54,7 @@ def test_what_is_kept_is_looked_at_once_and_what_varies_in_every_epoch(paces: Pa
     fixed = costs(paces, tmp_path, augment__preset="gentle", augment__views=3).of(2)
     off = costs(paces, tmp_path, engine__cache="off").of(2)
     assert kept.seconds_once == pytest.approx(1200 * (0.002 + 0.01))
-    assert varied.seconds_per_epoch == pytest.approx(kept.seconds_per_epoch + 1000 * (0.005 + 0.01 - TAKING))
+    assert varied.seconds_per_epoch == pytest.approx(kept.seconds_per_epoch + 1000 * (0.005 + 0.01))
     assert fixed.seconds_per_epoch == pytest.approx(kept.seconds_per_epoch)
     assert fixed.seconds_once > 2 * kept.seconds_once
     assert off.seconds_once == pytest.approx(1200 * 0.002) and off.seconds_per_epoch > 10
@@ -105,7 +104,6 @@ def test_a_network_is_timed_at_every_depth_and_runs_say_what_was_predicted(
     assert any("frozen" in event.doing and event.total for event in told)
     assert all(pace.picture > 0 and pace.judge > 0 for pace in paces.depths)
     assert paces.depths[0].learning > paces.depths[-1].learning == 0
-    assert all(pace.taking > 0 for pace in paces.depths if pace.crossing)
     assert paces.depths[0].activations > 2 * 32 * 32 * 3, "what is saved for the way back, however little memory moves"
     events = list(train(recipe, workspace=workspace))
     predicted = next(event for event in events if isinstance(event, Predicted))
