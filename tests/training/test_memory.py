@@ -1,5 +1,6 @@
 """What work takes of the memory at its most, and what is kept of a forward pass until its gradients are known."""
 
+import pytest
 import torch
 from torch import nn
 
@@ -22,6 +23,6 @@ def test_nothing_is_saved_where_nothing_learns() -> None:
 def test_the_watermark_sees_memory_that_was_let_go_of() -> None:
     mark = Watermark.begin(torch.device("cpu"))
     if mark.start is None:
-        return  # the system does not tell
+        pytest.skip("the system does not tell")
     torch.ones(8 << 20)  # 32 MiB, gone at once
     assert (mark.added() or 0) > 30 << 20
