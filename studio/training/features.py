@@ -51,8 +51,7 @@ class Features:
     def put(self, rows: Sequence[tuple[int, int, bytes]], kept: Kept) -> None:
         """Fill rows, given as (row, view, key), from what crossed the boundary: tensors (len(rows), ...)."""
         places = torch.tensor([view * self.count + row for row, view, _ in rows])
-        flat = [tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor for tensor in kept]
-        self._rows[places] = torch.cat([tensor.flatten(1) for tensor in flat], dim=1).to("cpu", self.dtype)
+        self._rows[places] = packed(kept, self.dtype)
         for place, (_, _, key) in zip(places.tolist(), rows, strict=True):
             self.shelf.put(key, self._bytes[place])
 
@@ -63,6 +62,12 @@ class Features:
     def batch(self, rows: np.ndarray, view: int, device: torch.device) -> Kept:
         """What crossed the boundary for these pictures: float32 tensors (len(rows), ...)."""
         return taken(self._rows, torch.from_numpy(rows + view * self.count), self.boundary, device)
+
+
+def packed(kept: Kept, dtype: torch.dtype) -> torch.Tensor:
+    """What crossed a boundary, tensors (n, ...), as it is kept: (n, numbers) in memory, channels last."""
+    flat = [tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor for tensor in kept]
+    return torch.cat([tensor.flatten(1) for tensor in flat], dim=1).to("cpu", dtype)
 
 
 def taken(kept: torch.Tensor, rows: torch.Tensor, boundary: Boundary, device: torch.device) -> Kept:

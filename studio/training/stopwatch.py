@@ -17,7 +17,7 @@ from studio.model.graph import Boundary, Kept
 from studio.model.stages import evaluating, freeze
 from studio.training import optimize
 from studio.training.cost import DepthPace
-from studio.training.features import dtype_of, taken
+from studio.training.features import dtype_of, packed, taken
 from studio.training.loader import Pictures, to_input
 from studio.training.look import at_once
 from studio.training.memory import Watermark, bytes_of, give_back, saved_by
@@ -32,8 +32,6 @@ _STEEP = 0.6  # of what a picture takes on average, that one more takes at the l
 _PLANNED = 16  # pictures with which layers are timed, as in training
 _WORTH = 8.0  # seconds that timing layers may take
 _BESIDES = 1.1  # of the bytes that a picture keeps for the way back, that it takes at the least
-_SHORT, _ROW = 0.005, 8  # seconds of a step below which so many are timed in a row
-_PAUSES, _PAUSE = 7, 0.05  # how often, and the seconds before each: a run writes down how it fares meanwhile
 _REPEATS, _ENOUGH = (3, 40), 0.5  # steps that are timed at least and at most, and the seconds after which it is enough
 
 
@@ -137,7 +135,7 @@ class Stopwatch:
         """So many pictures as an epoch would show them: taken out of what is kept, where that can be."""
         if boundary is None:
             return lambda many: tuple(tensor[:many] for tensor in kept)
-        stored = torch.zeros(len(kept[0]), boundary.numbers, dtype=dtype_of(self.job.precision.exactly))
+        stored = packed(kept, dtype_of(self.job.precision.exactly))
         order = torch.randperm(len(stored), generator=torch.Generator().manual_seed(0))
         return lambda many: taken(stored, order[:many], boundary, self._device)
 
@@ -151,7 +149,7 @@ class Stopwatch:
         """
         labels = self._labels(many)
         moving = self._median(update.rule.step)
-        took = self._in_a_row(lambda: self._step(update, module, (shown(many), labels), depth))
+        took = self._median(lambda: self._step(update, module, (shown(many), labels), depth))
         even = max(took - moving, 0.0) / many
         if many >= self._batch or many < 2:
             return moving, even
@@ -199,7 +197,7 @@ class Stopwatch:
             module(*kept)
             added = mark.added() or 0
             many, shown = len(kept[0]), self._shown(kept, boundary)
-            return self._in_a_row(lambda: module(*shown(many))) / many, added / many
+            return self._median(lambda: module(*shown(many))) / many, added / many
 
     def _step(self, update: Update, module: nn.Module, batch: Batch, depth: int) -> None:
         update(module, batch, 0, lambda: self._learning(depth))
@@ -239,17 +237,6 @@ class Stopwatch:
         found: list[float] = []
         while len(found) < least or (len(found) < most and sum(found) < _ENOUGH):
             found.append(self._seconds(work))
-        return statistics.median(found)
-
-    def _in_a_row(self, work: Callable[[], object]) -> float:
-        """What it takes as part of an epoch: what is short comes several times after a pause, and begins cold."""
-        took = self._median(work)
-        if took > _SHORT:
-            return took
-        found = []
-        for _ in range(_PAUSES):
-            time.sleep(_PAUSE)
-            found.append(self._seconds(lambda: [work() for _ in range(_ROW)]) / _ROW)
         return statistics.median(found)
 
     def _wait(self) -> None:
