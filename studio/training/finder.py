@@ -4,7 +4,7 @@ import math
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import count, pairwise
+from itertools import count
 
 from studio.model.stages import freeze
 from studio.recipe import Recipe
@@ -23,6 +23,7 @@ LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 _SMOOTH = 0.9  # of the running mean of the loss stays at each update
 _BROKEN = 3.0  # times the lowest loss, and above the one that it began with: from there on nothing is learnt
 _FEWEST = 10  # points that a suggestion needs
+_SETTLES, _SPAN = 10, 20  # parts of the curve: the first, in which the mean is of few updates; over one, it is steep
 _SHARE = 0.1  # of the rate at which the loss was lowest: the last safe decade before it
 
 
@@ -78,10 +79,10 @@ def judged(points: Sequence[Point]) -> Found:
     if len(points) < _FEWEST:
         return Found(tuple(points), None, "It was stopped before it could say anything.")
     lowest = min(points, key=lambda point: point.loss)
-    if lowest.loss > 0.95 * points[0].loss:
+    settled = points[len(points) // _SETTLES :]
+    if lowest.loss > 0.95 * settled[0].loss:
         return Found(tuple(points), None, "The loss hardly fell at any of these rates, so none can be suggested.")
-    before = [*points[: points.index(lowest) + 1]]
-    fastest = min(pairwise(before), key=lambda two: two[1].loss - two[0].loss)[1]
+    fastest = _fastest([point for point in settled if point.lr <= lowest.lr], max(1, len(points) // _SPAN))
     if fastest.lr < lowest.lr * _SHARE:
         suggested = float(f"{fastest.lr:.1e}")
         words = f"The loss fell fastest at a rate of {suggested:.2g}, well below where learning breaks down."
@@ -92,6 +93,14 @@ def judged(points: Sequence[Point]) -> Found:
             "clear of where learning breaks down."
         )
     return Found(tuple(points), suggested, words)
+
+
+def _fastest(points: Sequence[Point], span: int) -> Point:
+    """The middle of the `span` updates over which the loss fell most: over a single one, chance decides."""
+    if len(points) <= span:
+        return points[-1]
+    end = min(range(span, len(points)), key=lambda end: points[end].loss - points[end - span].loss)
+    return points[end - span // 2]
 
 
 def _points(job: Job, depth: int, source: Source, steps: int) -> Generator[Point, None, None]:

@@ -74,6 +74,15 @@ def test_where_no_rate_breaks_anything_it_is_the_rate_at_which_the_loss_fell_fas
     assert end.suggested == pytest.approx(falls[5].lr, rel=0.05) and "fastest" in end.words
 
 
+def test_a_first_batch_that_is_harder_than_the_others_decides_nothing() -> None:
+    settles = [0.6 + 0.9 * 0.5**step for step in range(10)]
+    falls = [0.6 - 0.55 / (1 + math.exp(-(step - 50) / 6)) for step in range(10, 100)]
+    end = judged(curve(*settles, *falls))
+    assert end.suggested == pytest.approx(curve(*settles, *falls)[50].lr, rel=0.6) and "fastest" in end.words
+    hardly = judged(curve(*settles, *[0.6] * 90))
+    assert hardly.suggested is None and "hardly fell" in hardly.words
+
+
 def test_a_curve_that_does_not_fall_suggests_nothing() -> None:
     flat = judged(curve(*[1.0] * 20))
     assert flat.suggested is None and "hardly fell" in flat.words
