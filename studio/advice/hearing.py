@@ -21,6 +21,7 @@ from studio.data.dataset import Dataset, Sample
 from studio.errors import BackboneError, DataError, StudioError, WeightsError
 from studio.recipe import ModelChoice, Recipe
 from studio.training.eye import Eye
+from studio.training.loader import Pictures
 from studio.training.prepare import load_data
 from studio.training.probe import Probe, probe
 from studio.workspace import Workspace
@@ -74,9 +75,8 @@ def race(
             failures.append(error)
             left_out.append((name, error.what))
             continue
-        heard = Backbone(
-            name, least=least, model=model, eye=eye, pace=eye.pace(), dataset=dataset, cache=workspace.cache
-        )
+        pace = eye.pace(_first_squares(dataset, order, eye))
+        heard = Backbone(name, least=least, model=model, eye=eye, pace=pace, dataset=dataset, cache=workspace.cache)
         yield from _told(heard, order, first if not racing else racing[0].seen, until, clock)
         if racing and heard.seen < racing[0].seen:
             left_out.append((name, f"It is too slow for this budget: it looks at {heard.pace:.0f} pictures a second."))
@@ -90,6 +90,13 @@ def race(
     return Audition(
         heard, colours, pictures, len(order), len(dataset.classes), common, clock.budget, clock.spent, tuple(left_out)
     )
+
+
+def _first_squares(dataset: Dataset, order: Sequence[Sample], eye: Eye) -> np.ndarray:
+    """The first pictures of the order as the eye sees them, uint8 (n, size, size, 3); black if none opens."""
+    shown = Pictures(dataset, order[: eye.at_once], eye.geometry).walk(eye.at_once)
+    size = eye.geometry.size
+    return next((squares.numpy() for squares in shown), np.zeros((1, size, size, 3), np.uint8))
 
 
 def _rounds(

@@ -68,11 +68,14 @@ class Eye:
         parts = [self(squares[first : first + self.at_once]) for first in range(0, len(squares), self.at_once)]
         return np.concatenate([flat(part).cpu().numpy() for part in parts])
 
-    def pace(self) -> float:
-        """Pictures a second that it can look at on this machine, once they are decoded: the best of a few looks."""
-        chance = np.random.default_rng(0)
-        squares = chance.integers(0, 256, (self.at_once, self.geometry.size, self.geometry.size, 3), np.uint8)
-        self(squares)  # the first one settles how it computes
+    def pace(self, squares: np.ndarray) -> float:
+        """Pictures a second that it can look at on this machine, once they are decoded: the best of a few looks.
+
+        `squares` uint8 (n, size, size, 3) are of those that it will look at: the first ones settle how it computes, and
+        what is exact enough for pictures may not be so for anything else.
+        """
+        squares = np.resize(squares, (self.at_once, *squares.shape[1:]))
+        self(squares)
         best = float("inf")
         for _ in range(_TIMED):
             began = time.perf_counter()

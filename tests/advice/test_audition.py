@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from studio.advice import audition as auditions
 from studio.advice.audition import Audition
@@ -17,8 +18,10 @@ from studio.advice.sample import in_order, labels_of
 from studio.data.dataset import Dataset, Sample
 from studio.data.intake import open_data
 from studio.errors import BackboneError, DataError
-from studio.recipe import ModelChoice
-from studio.training.loader import Pictures, Seen
+from studio.model.frozen import Frozen
+from studio.recipe import ModelChoice, Recipe
+from studio.training.eye import Eye
+from studio.training.loader import Pictures, Seen, to_input
 from studio.workspace import Workspace
 from tests.advice.runs import audition, heard, small
 from tests.training.recipes import tiny
@@ -125,6 +128,27 @@ def test_the_backbones_at_hand_are_heard_on_pictures_to_learn_from_alone(
     assert told[-1].what == "Telling the classes apart" and all(each.total == 600 for each in told)
     assert auditions.kept(recipe, dataset, workspace, models) == Audition.from_dict(found.as_dict())
     assert auditions.kept(recipe.amended({"seed": 1}), dataset, workspace, models) is None
+
+
+def test_the_pace_is_that_of_looking_at_the_pictures_themselves(
+    pictures: Folder, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = tiny(pictures(("cat", "dog", "owl"), each=15))
+    dataset = open_data(recipe.data.source, workspace)
+    first_seen: list[np.ndarray] = []
+    settle = Frozen._settle
+
+    def watched(self: Frozen, inputs: torch.Tensor) -> None:
+        first_seen.append(inputs.numpy())
+        settle(self, inputs)
+
+    monkeypatch.setattr(Frozen, "_settle", watched)
+    done(auditions.audition(recipe, workspace, 60, [small("test_resnet")]))
+    eye = Eye.of(Recipe(model=small("test_resnet")), 3)
+    known = next(Pictures(dataset, dataset.samples, eye.geometry).walk(len(dataset.samples)))
+    theirs = {tuple(one.ravel()[:30].round(4)) for one in to_input(known, eye.geometry, eye.world.device).numpy()}
+    (inputs,) = first_seen
+    assert {tuple(one.ravel()[:30].round(4)) for one in inputs} <= theirs, "it settled on something else"
 
 
 def test_one_that_cannot_be_had_is_left_out_with_the_reason(pictures: Folder, workspace: Workspace) -> None:
