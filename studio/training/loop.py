@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from studio.training.proof import Seals
 from studio.training.schedule import Schedule
 from studio.training.sources import Batch, Source
 from studio.training.sums import Sums, a_number
+from studio.training.threads import for_update
 from studio.training.trial import tried
 from studio.training.update import Update
 from studio.training.wishes import Asked, Wishes
@@ -119,7 +120,8 @@ class Loop:
             if self.stopped or self.step >= self.schedule.steps:
                 break
             began = time.monotonic()
-            yield from self._updates()
+            with self._threads():
+                yield from self._updates()
             took = time.monotonic() - began
             self.seconds, self.seconds_training = self.seconds + took, self.seconds_training + took
             if self._wishes.stop:
@@ -158,6 +160,11 @@ class Loop:
                 break
         for sentence in self._update.told():
             yield Warned(sentence)
+
+    def _threads(self) -> AbstractContextManager:
+        """As many of the processor's cores as an update at this depth is worth."""
+        job = self.job
+        return for_update(job.world.device, job.recipe.schedule.batch_size, self.source.numbers, trainable(job.model))
 
     def _something_is_due(self) -> bool:
         wishes = self._wishes
@@ -324,7 +331,7 @@ class Loop:
         """Measure the model on the held-back pictures, after so many seconds of updates."""
         sums = self._sums.over(self.job.world)
         assert self._update is not None
-        with self._update.measuring():
+        with self._update.measuring(), self._threads():
             event, frame = validated(self.job, self.source, sums, self.epoch, self.step, self._lr, seconds)
             if self.keeper.consider(self.epoch, event.val_accuracy, event.val_loss or 0.0, frame):
                 self.best = event

@@ -38,6 +38,11 @@ class Source(Protocol):
         """How many training pictures need not be looked at again."""
         ...
 
+    @property
+    def numbers(self) -> int:
+        """Of a picture's kept features; 0 where the whole network is shown the picture."""
+        ...
+
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The epoch's batches from number `start` on."""
         ...
@@ -124,6 +129,7 @@ class OnPictures:
     model: nn.Module
     split: Split
     kept: int = 0
+    numbers: int = 0
 
     @property
     def module(self) -> nn.Module:
@@ -156,6 +162,10 @@ class OnFeatures:
     @property
     def kept(self) -> int:
         return len(self.split.train) if isinstance(self.train, Features) else 0
+
+    @property
+    def numbers(self) -> int:
+        return self.boundary.numbers if self.kept else 0
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         if isinstance(self.train, Frozen):

@@ -14,7 +14,7 @@ from torch import nn
 from studio.model.boundary import Halves
 from studio.model.frozen import Frozen
 from studio.model.graph import Boundary, Kept
-from studio.model.stages import evaluating, freeze
+from studio.model.stages import evaluating, freeze, trainable
 from studio.training import optimize
 from studio.training.cost import DepthPace
 from studio.training.features import dtype_of, packed, taken
@@ -24,6 +24,7 @@ from studio.training.memory import Watermark, bytes_of, give_back, saved_by
 from studio.training.precision import Plan
 from studio.training.prepare import Job
 from studio.training.sources import Batch
+from studio.training.threads import for_update
 from studio.training.update import Update
 
 _LONG = 0.8  # seconds that one timed step may take: else it is given fewer pictures than a batch has
@@ -81,9 +82,11 @@ class Stopwatch:
         self._step(update, module, batch, depth)
         beside, activations = self._memory(update, module, kept, depth, many)
         boundary = halves.boundaries[depth] if halves else None
-        step, picture = self._line(update, module, self._shown(batch[0], boundary), depth, many)
+        numbers = boundary.numbers if boundary else 0
+        with for_update(self._device, self._batch, numbers, trainable(self.job.model)):
+            step, picture = self._line(update, module, self._shown(batch[0], boundary), depth, many)
+            judge, judging = self._judged(module, kept(min(self.job.split.judged, 2 * many)), boundary)
         self._picture = step / many + picture
-        judge, judging = self._judged(module, kept(min(self.job.split.judged, 2 * many)), boundary)
         return DepthPace(
             depth=depth,
             step=step,
