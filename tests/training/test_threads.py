@@ -1,5 +1,6 @@
 """A head on kept features computes on one core, everything else on all of them; and nobody else is held back."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,7 +10,14 @@ from studio.training.threads import for_update
 
 CPU = torch.device("cpu")
 
-pytestmark = pytest.mark.skipif(torch.get_num_threads() < 2, reason="there is one core anyway")
+
+@pytest.fixture(autouse=True)
+def two_cores() -> Iterator[None]:
+    """However many the suite gives to a test."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def test_a_small_update_computes_on_one_core_and_leaves_the_others_to_other_threads() -> None:
