@@ -78,14 +78,14 @@ class Stopwatch:
         module, front, looking, fronted, kept = self._cut(depth, halves)
         update = self._update(depth)
         many = self._many()
-        batch = self._labelled(kept(many))
-        self._step(update, module, batch, depth)
-        beside, activations = self._memory(update, module, kept, depth, many)
+        some = _first(kept(2 * many))  # the frozen part looks at them once
+        self._step(update, module, self._labelled(some(many)), depth)
+        beside, activations = self._memory(update, module, some, depth, many)
         boundary = halves.boundaries[depth] if halves else None
         numbers = boundary.numbers if boundary else 0
         with for_update(self._device, self._batch, numbers, trainable(self.job.model)):
-            step, picture = self._line(update, module, self._shown(batch[0], boundary), depth, many)
-            judge, judging = self._judged(module, kept(min(self.job.split.judged, 2 * many)), boundary)
+            step, picture = self._line(update, module, self._shown(some(many), boundary), depth, many)
+            judge, judging = self._judged(module, some(min(self.job.split.judged, 2 * many)), boundary)
         self._picture = step / many + picture
         return DepthPace(
             depth=depth,
@@ -137,7 +137,7 @@ class Stopwatch:
     def _shown(self, kept: Kept, boundary: Boundary | None) -> Callable[[int], Kept]:
         """So many pictures as an epoch would show them: taken out of what is kept, where that can be."""
         if boundary is None:
-            return lambda many: tuple(tensor[:many] for tensor in kept)
+            return _first(kept)
         stored = packed(kept, dtype_of(self.job.precision.exactly))
         order = torch.randperm(len(stored), generator=torch.Generator().manual_seed(0))
         return lambda many: taken(stored, order[:many], boundary, self._device)
@@ -251,3 +251,8 @@ class Stopwatch:
         self.job.model.zero_grad(set_to_none=True)
         gc.collect()
         give_back()
+
+
+def _first(kept: Kept) -> Callable[[int], Kept]:
+    """So many of these pictures, from the first on."""
+    return lambda many: tuple(tensor[:many] for tensor in kept)
