@@ -14,6 +14,7 @@ from studio.workspace import write_text
 Request = Literal["stop", "pause", "depth", "lr", "epochs"]
 _BOUNDS = {"depth": (0, 99), "lr": (1e-12, 10.0), "epochs": (1, 10_000)}
 _JUST_NOW = 0.1  # seconds: a folder's time is only so exact
+_AT_LEAST = 1.0  # seconds: a file may go a moment after its folder's time has changed
 
 
 def ask(folder: Path, what: Request, value: float | None = None) -> None:
@@ -45,11 +46,12 @@ def is_asked(folder: Path, what: Request) -> bool:
 
 class Desk:
     """Where a training looks for requests, after every update: as long as its folder has not changed, that is one look
-    at the folder's time."""
+    at the folder's time; each second the files themselves are looked for, whatever it says."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._seen = -1
+        self._read_at = 0.0
         self._wishes = Wishes()
 
     def wishes(self) -> Wishes:
@@ -58,8 +60,9 @@ class Desk:
             changed = self.folder.stat().st_mtime_ns
         except OSError:
             return self._wishes
-        if changed != self._seen or time.time() - changed / 1e9 < _JUST_NOW:
-            self._seen = changed
+        just_now = time.time() - changed / 1e9 < _JUST_NOW
+        if changed != self._seen or just_now or time.monotonic() - self._read_at >= _AT_LEAST:
+            self._seen, self._read_at = changed, time.monotonic()
             self._wishes = self._read()
         return self._wishes
 

@@ -17,6 +17,7 @@ from studio.recipe import Recipe
 from studio.results.summary import outcome
 from studio.runs import launch
 from studio.runs.progress import Progress
+from studio.runs.requests import Desk, ask, withdraw
 from studio.runs.run import Run
 from studio.runs.shown import thinned
 from studio.runs.store import Store
@@ -114,6 +115,20 @@ def test_a_stop_asked_by_file_stops_it_kindly(workspace: Workspace, pictures: Pi
     progress = wait(run, lambda progress: progress.status == "stopped" and not run.requested("stop"))
     assert (run.folder / "best.safetensors").is_file() and "Stopped" in progress.sentence
     assert 0 < progress.share_done < 1
+
+
+def test_a_request_that_goes_after_its_folders_time_has_changed_is_not_heard_for_ever(tmp_path: Path) -> None:
+    """As on ext4: a look between the two saw the new time and the old file, and the run stayed paused."""
+    desk = Desk(tmp_path)
+    ask(tmp_path, "pause")
+    os.utime(tmp_path, ns=(0, changed := tmp_path.stat().st_mtime_ns - 10**9))
+    assert desk.wishes().pause
+    withdraw(tmp_path, "pause")
+    os.utime(tmp_path, ns=(0, changed))
+    end = time.monotonic() + 10
+    while desk.wishes().pause:
+        assert time.monotonic() < end, "still paused"
+        time.sleep(0.05)
 
 
 def test_a_run_that_is_stopped_before_it_learnt_anything_says_so(run: Run) -> None:
