@@ -1,6 +1,7 @@
 """What is asked of a run, as files in its folder: any tab, any process, any rank can ask, and the training looks."""
 
 import math
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -79,6 +80,9 @@ class Desk:
             withdraw(self.folder, what)
 
     def _read(self) -> Wishes:
+        with suppress(OSError):
+            if not any(name.startswith("request.") for name in os.listdir(self.folder)):
+                return Wishes()
         depth, lr, epochs = (self._number(what) for what in ("depth", "lr", "epochs"))
         return Wishes(
             is_asked(self.folder, "stop"),

@@ -20,7 +20,7 @@ from studio.recipe import AugmentChoice, FreezePlan, Recipe
 from studio.training.room import IN_MEMORY, fits, judged_at_once
 from studio.workspace import Workspace, write_text
 
-_EDITION = 6  # of what is measured; what was measured otherwise is left lying
+_EDITION = 7  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
 _GAPS = 1.08  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
 
@@ -76,15 +76,17 @@ class Costs:
 class DepthPace:
     """What was measured at one freezing depth, for one picture unless it says otherwise; seconds and bytes.
 
-    An update takes `step` seconds and `picture` more for each picture of its batch, or `whole` where nothing is kept
-    and the frozen part looks at it again. `front` is what the frozen part takes alone, `judge` what measuring takes,
-    and `crossing` are the bytes kept of a picture (0: the network cannot be cut here). Memory: `activations` of each
-    picture of a batch and of measuring on it, `beside` them whatever the batch, `looking` while the frozen part is
-    first tried, `fronted` as long as it stays, `judging` of each picture that is measured on. `learning` counts what
-    learns, but for the head.
+    An epoch takes `epoch` seconds besides its pictures, an update `step` seconds and `picture` more for each
+    picture of its batch, or `whole` where nothing is kept and the frozen part looks at it again. `front` is what
+    the frozen part takes alone, `judge` what measuring and writing it down take, and `crossing` are the bytes kept
+    of a picture (0: the network cannot be cut here). Memory: `activations` of each picture of a batch and of
+    measuring on it, `beside` them whatever the batch, `looking` while the frozen part is first tried, `fronted` as
+    long as it stays, `judging` of each picture that is measured on. `learning` counts what learns, but for the
+    head.
     """
 
     depth: int
+    epoch: float
     step: float
     picture: float
     whole: float
@@ -105,8 +107,8 @@ class Paces:
 
     `weights` are the bytes of all that it holds, `idle` what a run holds besides, `remembered` what the optimizer keeps
     of each number that learns, `square` those of a picture in memory; a head has `head` numbers and `head_class` more
-    for each class. `decode` is what reading a picture takes, `epoch` what an epoch takes besides its pictures,
-    `varying` what varying a picture takes, by what varies it. Without `has_memory` the bytes of depths mean nothing.
+    for each class. `decode` is what reading a picture takes, `varying` what varying one takes, by what varies it.
+    Without `has_memory` the bytes of depths mean nothing.
     """
 
     device: str
@@ -120,7 +122,6 @@ class Paces:
     head: int
     head_class: int
     decode: float
-    epoch: float
     varying: Mapping[str, float]
     depths: tuple[DepthPace, ...]
 
@@ -163,7 +164,7 @@ def _of_depth(paces: Paces, pace: DepthPace, recipe: Recipe, train: int, val: in
     picture = pace.picture if val_kept else pace.whole
     afresh = 0.0 if train_kept else vary + (pace.front if val_kept else 0.0)
     judge = pace.judge if val_kept else paces.depths[0].judge
-    seconds = paces.epoch + steps * pace.step + train * (picture + afresh) + val * judge
+    seconds = pace.epoch + steps * pace.step + train * (picture + afresh) + val * judge
     looks = (val if val_kept else 0) * pace.front + (train * views if train_kept else 0) * (pace.front + vary)
     once = (train + val) * paces.decode + looks
 

@@ -5,6 +5,7 @@ a process of its own (`python -m studio.training.pacing RECIPE WORKSPACE`): memo
 """
 
 import json
+import statistics
 import sys
 import time
 from collections.abc import Generator, Sequence
@@ -27,6 +28,7 @@ from studio.training.events import Event, Prepared
 from studio.training.loader import Pictures
 from studio.training.memory import Watermark, bytes_of
 from studio.training.prepare import Job, make_ready, noise
+from studio.training.rehearsal import rehearsed
 from studio.training.scoring import class_accuracy, predictions
 from studio.training.stopwatch import Stopwatch
 from studio.training.world import World, keep_heap
@@ -35,6 +37,7 @@ from studio.workspace import Workspace
 _PICTURES = 24  # are read, and shown again and again
 _ALL = 10  # depths up to which each is timed; of more, some, and the others lie between
 _SOME = 8
+_WRITTEN = 512  # pictures
 
 
 def measure(recipe: Recipe, workspace: Workspace) -> Generator[Event, None, Paces]:
@@ -84,10 +87,13 @@ def _measured(job: Job, pictures: Pictures, decode: float, idle: int | None) -> 
     watch = Stopwatch(job, pictures)
     yield Prepared("Timing its layers", 0, 0)
     watch.warm_up()
-    depths, found = _timed_depths(count), dict[int, DepthPace]()
+    depths, found, writing = _timed_depths(count), dict[int, DepthPace](), _writing(job)
     for done, depth in enumerate(depths):
         yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
-        found[depth] = watch.depth(depth, halves.get(depth))
+        pace = watch.depth(depth, halves.get(depth))
+        found[depth] = replace(pace, judge=pace.judge + writing)
+        if cuts := halves.get(depth):
+            found[depth] = rehearsed(job, cuts.boundaries[depth], found[depth])
     longest = max(pace.front for pace in found.values())
     for depth, pace in found.items():  # what the frozen part takes where it is part of every update
         share = pace.front / longest if longest else 0.0
@@ -109,7 +115,6 @@ def _measured(job: Job, pictures: Pictures, decode: float, idle: int | None) -> 
         head=head - of_classes * classes,
         head_class=of_classes,
         decode=decode,
-        epoch=_epoch(job),
         varying={},
         depths=tuple(
             _between(found, depth, watch.crossing(depth, halves.get(depth)), watch.learning(depth))
@@ -145,14 +150,16 @@ def _between(found: dict[int, DepthPace], depth: int, crossing: int, learning: i
     return DepthPace(**{**mixed, "depth": depth, "crossing": crossing, "learning": learning})
 
 
-def _epoch(job: Job) -> float:
-    """Seconds that the end of an epoch takes besides its pictures: writing down what was said of each."""
+def _writing(job: Job) -> float:
+    """Seconds a picture that writing down what was said of it takes, at the end of an epoch."""
     samples, classes = job.dataset.split("val"), job.dataset.classes
-    said = torch.zeros(len(samples), len(classes))
-    class_accuracy(predictions(samples[:1], classes, said[:1]), classes)
-    began = time.perf_counter()
-    class_accuracy(predictions(samples, classes, said), classes)
-    return time.perf_counter() - began
+    samples = (samples * -(-_WRITTEN // len(samples)))[:_WRITTEN]
+    said, found = torch.zeros(len(samples), len(classes)), []
+    for _ in range(5):
+        began = time.perf_counter()
+        class_accuracy(predictions(samples, classes, said), classes)
+        found.append(time.perf_counter() - began)
+    return statistics.median(found) / len(samples)
 
 
 def _told(**words: object) -> None:

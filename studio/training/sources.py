@@ -21,12 +21,17 @@ from studio.model.frozen import Frozen
 from studio.model.graph import Boundary, Kept
 from studio.model.stages import evaluating
 from studio.recipe import AugmentChoice
-from studio.training.features import Features
 from studio.training.loader import Pictures, batches, evenly, to_input
 from studio.training.vitals import Vitals
 from studio.training.world import World
 
 Batch = tuple[Kept, torch.Tensor]
+
+
+class Rows(Protocol):
+    """Kept features, found by their pictures' rows."""
+
+    def batch(self, rows: np.ndarray, view: int, device: torch.device) -> Kept: ...
 
 
 class Source(Protocol):
@@ -152,8 +157,8 @@ class OnFeatures:
 
     boundary: Boundary
     split: Split
-    train: Features | Frozen
-    val: Features
+    train: Rows | Frozen
+    val: Rows
 
     @property
     def module(self) -> nn.Module:
@@ -161,7 +166,7 @@ class OnFeatures:
 
     @property
     def kept(self) -> int:
-        return len(self.split.train) if isinstance(self.train, Features) else 0
+        return 0 if isinstance(self.train, Frozen) else len(self.split.train)
 
     @property
     def numbers(self) -> int:

@@ -89,6 +89,7 @@ class Stopwatch:
         self._picture = step / many + picture
         return DepthPace(
             depth=depth,
+            epoch=0.0,
             step=step,
             picture=picture,
             whole=picture,

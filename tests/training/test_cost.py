@@ -25,11 +25,11 @@ NETWORK = [(0.08, 0.0, 0.03, 0, 3_000), (0.03, 0.004, 0.01, 40_000, 2_000), (0.0
 def paces() -> Paces:
     """A network of two stages that was timed."""
     depths = tuple(
-        DepthPace(depth, 0.001, picture, picture + front, front, judge, crossing, 5e6 * (2 - depth), 1e6, 4e7,
+        DepthPace(depth, 0.003, 0.001, picture, picture + front, front, judge, crossing, 5e6 * (2 - depth), 1e6, 4e7,
                   1e6, 1e6, learning)
         for depth, (picture, front, judge, crossing, learning) in enumerate(NETWORK)
     )  # fmt: skip
-    return Paces("CPU", 1.0, True, True, 16_000, 1_000_000, 8.0, 200_000, 0, 10, 0.002, 0.003, {}, depths)
+    return Paces("CPU", 1.0, True, True, 16_000, 1_000_000, 8.0, 200_000, 0, 10, 0.002, {}, depths)
 
 
 def costs(paces: Paces, tmp_path: Path, **changes: object) -> Costs:

@@ -29,10 +29,10 @@ def paces() -> Paces:
     """The default network, as if it had been timed: the more learns, the longer it takes."""
     numbers = [sum(stage.parameters for stage in default().stages[depth:]) for depth in range(STAGES + 1)]
     depths = tuple(
-        DepthPace(n, 0.01, 0.1 * (STAGES - n), 0.2, 0.02, 0.01, 2560, 1e7, 1e7, 5e8, 1e7, 1e6, numbers[n])
+        DepthPace(n, 0.003, 0.01, 0.1 * (STAGES - n), 0.2, 0.02, 0.01, 2560, 1e7, 1e7, 5e8, 1e7, 1e6, numbers[n])
         for n in range(STAGES + 1)
     )
-    return Paces("CPU, 2 threads", 1.0, True, True, 13_000_000, 50_000_000, 8.0, 196_608, 0, 1281, 0.004, 0.003, {},
+    return Paces("CPU, 2 threads", 1.0, True, True, 13_000_000, 50_000_000, 8.0, 196_608, 0, 1281, 0.004, {},
                  depths)  # fmt: skip
 
 

@@ -1,0 +1,113 @@
+"""Whole epochs on kept features, rehearsed: an update takes longer in an epoch than in a row of its own.
+
+Where the rest of the network is a head, an epoch is a few milliseconds, and much of them goes to what lies between its
+updates: the next batch, listening, the losses, the predictions. So the real loop runs, on features made up for it.
+"""
+
+import os
+import statistics
+from contextlib import suppress
+from dataclasses import replace
+from tempfile import TemporaryFile
+
+import numpy as np
+import torch
+
+from studio.errors import StudioError
+from studio.model.graph import Boundary, Kept
+from studio.model.stages import frozen_state
+from studio.recipe import FreezePlan
+from studio.training.checkpoint import Card
+from studio.training.cost import DepthPace
+from studio.training.events import Validated, to_json
+from studio.training.features import dtype_of, taken
+from studio.training.keeper import Keeper
+from studio.training.loader import Pictures
+from studio.training.loop import Loop
+from studio.training.memory import give_back
+from studio.training.prepare import Job
+from studio.training.schedule import Schedule
+from studio.training.sources import OnFeatures
+from studio.training.vitals import Vitals
+from studio.training.wishes import Wishes
+
+_SHORT = 0.005  # seconds of an update; of longer ones, what lies between them is next to nothing
+_ROOM = 128 << 20  # bytes that made-up features may take
+_STEPS, _JUDGED = (4, 16), (64, 512)  # an epoch's updates, and the pictures it is measured on: a few, and many
+_EPOCHS, _ROUNDS = 4, 6  # in a row, and how often; the first of a row is left out, as of a run
+
+
+def rehearsed(job: Job, boundary: Boundary, pace: DepthPace) -> DepthPace:
+    """`pace` as it is in whole epochs of the job's network; as it was where an update is long enough by itself.
+
+    The model must be laid out as it will learn, and learns something.
+    """
+    batch = max(1, min(job.recipe.schedule.batch_size, job.train_images))
+    update = pace.step + batch * pace.picture
+    if update > _SHORT or (_STEPS[1] * batch + _JUDGED[1]) * pace.crossing > _ROOM:
+        return pace
+    sizes = [(_STEPS[0], _JUDGED[0]), (_STEPS[1], _JUDGED[0]), (_STEPS[0], _JUDGED[1])]
+    took: list[list[float]] = [[] for _ in sizes]
+    for _ in range(_ROUNDS):
+        for found, (steps, judged) in zip(took, sizes, strict=True):
+            found += _epochs(job, boundary, pace.depth, steps, steps * batch, judged)
+    if not all(took):
+        return pace
+    few, more_steps, more_judged = (statistics.median(found) for found in took)
+    step = max(0.0, more_steps - few) / (_STEPS[1] - _STEPS[0])
+    judge = max(0.0, more_judged - few) / (_JUDGED[1] - _JUDGED[0])
+    besides = max(0.0, few - _STEPS[0] * step - _JUDGED[0] * judge)
+    longer = step / update
+    return replace(pace, step=pace.step * longer, picture=pace.picture * longer, judge=judge, epoch=besides)
+
+
+def _epochs(job: Job, boundary: Boundary, depth: int, steps: int, learnt: int, judged: int) -> list[float]:
+    """Seconds of each epoch of so many steps and pictures, measured on so many; none where the recipe cannot learn."""
+    changes = {"schedule.epochs": _EPOCHS, "schedule.patience": 0, "steering": (), "freeze": _at(depth)}
+    recipe, dtype = job.recipe.amended(changes), dtype_of(job.precision.exactly)
+    split = replace(
+        job.split,
+        train=_repeated(job.split.train, learnt),
+        val=_repeated(job.split.val, judged),
+        steps=steps,
+        smallest=learnt // steps,
+    )
+    made_up = replace(job, recipe=recipe, split=split)
+    source = OnFeatures(boundary, split, _MadeUp(boundary, learnt, dtype), _MadeUp(boundary, judged, dtype))
+    card = Card(recipe.model.backbone, job.dataset.classes, job.geometry, 0, 0.0, recipe.head)
+    schedule, keeper = Schedule(recipe, len(job.stages), steps), Keeper(job.model, card, None)
+    loop = Loop(made_up, schedule, {depth: source}, keeper, Wishes, [])
+    split.vitals = Vitals(job.model, lambda: frozen_state(job.model, depth), job.geometry)
+    if job.world.device.type == "cpu":
+        give_back()  # as before a run's first epoch
+    found: list[float] = []
+    with suppress(StudioError), TemporaryFile(dir=job.cache) as journal:
+        for event in loop.run():
+            journal.write(to_json(event).encode())
+            journal.flush()
+            os.fsync(journal.fileno())  # as a run does: a processor that waited is slower for a while
+            if isinstance(event, Validated):
+                found.append(event.seconds)
+    return found[1:]
+
+
+def _at(depth: int) -> FreezePlan:
+    return FreezePlan(strategy="full", depth=depth)
+
+
+def _repeated(pictures: Pictures, count: int) -> Pictures:
+    """So many samples, those of `pictures` again and again."""
+    samples = pictures.samples * -(-count // len(pictures))
+    return Pictures(pictures.dataset, samples[:count], pictures.geometry)
+
+
+class _MadeUp:
+    """Features of pictures that nobody looked at: how long a network takes does not depend on them."""
+
+    def __init__(self, boundary: Boundary, count: int, dtype: torch.dtype) -> None:
+        self._boundary = boundary
+        chance = torch.Generator().manual_seed(0)
+        self._rows = torch.rand(count, boundary.numbers, generator=chance).to(dtype)
+
+    def batch(self, rows: np.ndarray, view: int, device: torch.device) -> Kept:
+        return taken(self._rows, torch.from_numpy(rows), self._boundary, device)

@@ -1,0 +1,83 @@
+"""What an epoch of a head takes is found in whole epochs of the real loop, not in updates in a row."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from studio.model.boundary import cut
+from studio.model.graph import Boundary
+from studio.recipe import Recipe
+from studio.training import rehearsal
+from studio.training.cost import DepthPace
+from studio.training.prepare import Job, make_ready, noise
+from studio.training.world import World
+from studio.workspace import Workspace
+from tests.training.recipes import tiny
+
+STEP, PICTURE = 0.0002, 0.00005
+
+
+def ready(recipe: Recipe, workspace: Workspace) -> tuple[Job, Boundary]:
+    """A network made ready, and where its head begins."""
+    going = make_ready(recipe, workspace, World.join())
+    try:
+        while True:
+            next(going)
+    except StopIteration as stop:
+        job: Job = stop.value
+    depth = len(job.stages)
+    halves = cut(job.model, [depth], noise(job.geometry, job.world))
+    assert halves is not None
+    return job, halves.boundaries[depth]
+
+
+def pace(job: Job, boundary: Boundary, step: float = STEP, picture: float = PICTURE) -> DepthPace:
+    """As if updates in a row had been timed."""
+    crossing = 2 * boundary.numbers
+    return DepthPace(len(job.stages), 0.0, step, picture, 0.1, 0.01, 0.001, crossing, 1e6, 1e6, 1e6, 1e6, 1e6, 0)
+
+
+def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest(
+    pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    per_step, per_judged, besides = 0.0008, 0.00001, 0.002
+
+    def epochs(_job: Job, _boundary: Boundary, _depth: int, steps: int, learnt: int, judged: int) -> list[float]:
+        assert learnt == steps * 4, "whole batches"
+        return [besides + steps * per_step + judged * per_judged, 9.0, 0.0]
+
+    monkeypatch.setattr(rehearsal, "_epochs", epochs)
+    found = rehearsal.rehearsed(job, boundary, pace(job, boundary))
+    assert found.step + 4 * found.picture == pytest.approx(per_step)
+    assert found.step / found.picture == pytest.approx(STEP / PICTURE), "their shares are those that were timed"
+    assert found.judge == pytest.approx(per_judged) and found.epoch == pytest.approx(besides)
+
+
+def test_the_real_loop_is_rehearsed_and_only_the_head_learns(
+    pictures: Callable[..., Path], workspace: Workspace
+) -> None:
+    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    before = {name: tensor.clone() for name, tensor in job.model.state_dict().items()}
+    found = rehearsal.rehearsed(job, boundary, pace(job, boundary))
+    assert found.epoch > 0 and found.step > 0 and found.judge >= 0
+    changed = {name for name, tensor in job.model.state_dict().items() if not tensor.equal(before[name])}
+    assert changed and all(name.startswith("fc.") for name in changed)
+    assert not job.split.train.whole, "no picture was looked at"
+
+
+def test_a_long_update_is_not_rehearsed(pictures: Callable[..., Path], workspace: Workspace) -> None:
+    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    long = pace(job, boundary, step=0.5)
+    assert rehearsal.rehearsed(job, boundary, long) == long
+
+
+def test_a_recipe_that_comes_to_no_end_is_told_by_its_updates(
+    pictures: Callable[..., Path], workspace: Workspace
+) -> None:
+    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    for tensor in job.model.get_classifier().parameters():  # type: ignore[operator]
+        tensor.data.fill_(float("nan"))
+    timed = pace(job, boundary)
+    assert rehearsal.rehearsed(job, boundary, timed) == timed
