@@ -31,8 +31,8 @@ def unexplained(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     fit = np.tile(_AS_IT_IS, (len(first), 1))
     for one, other in [(_halved(light), _halved(wanted))] * _COARSE + [(light, wanted)] * _FINE:
         fit = np.clip(fit + _step(one, other, fit), _AS_IT_IS - _MOST, _AS_IT_IS + _MOST)
-    before = _left(first, second, np.tile(_AS_IT_IS, (len(first), 1)))
-    after = _left(first, second, fit) + _BEYOND * _beyond_a_crop(fit)
+    before = _left(first, np.ones(light.shape, np.float32), second)
+    after = _left(*_fitted(first, fit), second) + _BEYOND * _beyond_a_crop(fit)
     return np.minimum(before, np.minimum(after, 1))  # where the search went astray, as they are
 
 
@@ -49,8 +49,13 @@ def _beyond_a_crop(fit: np.ndarray) -> np.ndarray:
 def _softened(pictures: np.ndarray) -> np.ndarray:
     """Blurred a little, so that what is thinner than a pixel can be shifted by a part of one."""
     count, side = pictures.shape[:2]
-    blur = _blur(side)
-    return blur @ (blur @ pictures.reshape(count, side, side * 3)).reshape(pictures.shape)  # down, and then across
+    down = (_blur(side) @ pictures.reshape(count, side, side * 3)).reshape(pictures.shape)
+    soft = 0.5 * down
+    soft[:, :, 1:] += 0.25 * down[:, :, :-1]
+    soft[:, :, :-1] += 0.25 * down[:, :, 1:]
+    for end in (0, -1):
+        soft[:, :, end] += 0.25 * down[:, :, end]
+    return soft
 
 
 @lru_cache(maxsize=4)
@@ -64,8 +69,8 @@ def _blur(side: int) -> np.ndarray:
 
 
 def _halved(pictures: np.ndarray) -> np.ndarray:
-    count, side, _ = pictures.shape
-    return pictures.reshape(count, side // 2, 2, side // 2, 2).mean(axis=(2, 4))
+    left, right = pictures[:, :, ::2], pictures[:, :, 1::2]
+    return (left[:, ::2] + right[:, ::2] + left[:, 1::2] + right[:, 1::2]) / 4
 
 
 def _weights(fit: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
@@ -103,14 +108,18 @@ def _step(first: np.ndarray, second: np.ndarray, fit: np.ndarray) -> np.ndarray:
     return found[:, :4] / gain[:, None]
 
 
-def _left(first: np.ndarray, second: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    """What a gain and an offset of the fitted first leave unexplained of the second, (n,)."""
+def _fitted(first: np.ndarray, fit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (n, side, side, 3) as the fit moves them, and which points then lie inside, (n, side, side)."""
     count, side = first.shape[:2]
     across, inside_across = _weights(fit[:, :2], side)
     down, inside_down = _weights(fit[:, 2:], side)
     seen = (down @ first.reshape(count, side, -1)).reshape(count, side, side, 3)
-    seen = across[:, None] @ seen
-    weight = inside_down[:, :, None] * inside_across[:, None, :]
+    return across[:, None] @ seen, inside_down[:, :, None] * inside_across[:, None, :]
+
+
+def _left(seen: np.ndarray, inside: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """What a gain and an offset of what is seen of the first leave unexplained of the second, (n,)."""
+    count, weight = len(seen), inside.copy()
     weight[:, :_EDGE] = weight[:, -_EDGE:] = weight[:, :, :_EDGE] = weight[:, :, -_EDGE:] = 0
     weight = np.repeat(weight.reshape(count, -1), 3, axis=1)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1)

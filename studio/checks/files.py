@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from pathlib import PurePosixPath
+from posixpath import splitext
 
 import numpy as np
 
@@ -80,7 +80,7 @@ def wrong_extension(evidence: Evidence) -> Iterable[Finding]:
     """Pictures of another format than their name says."""
     reasons, kept = {}, evidence.kept("wrong-extension")
     for sample, number in zip(evidence.samples, evidence.traits["format"].tolist(), strict=True):
-        kind, ending = FORMATS[number], PurePosixPath(sample.path).suffix.lower()
+        kind, ending = FORMATS[number], splitext(sample.path)[1].lower()
         if kind and ending not in _ENDINGS[kind] and sample.path not in kept:
             reasons[sample.path] = f"It is named {ending or 'without an ending'}, and is a {kind} file."
     if reasons:

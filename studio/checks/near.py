@@ -1,19 +1,22 @@
 """Which pictures show the same, though their files differ: saved again, made smaller, cropped a little, brightened.
 
-Pictures that may be alike are found by hashing what they show at a coarse scale: the signs of random projections in
-several tables (Charikar 2002), each looked up a second time with its least certain sign turned (multi-probe: Lv and
-others 2007). In a table a picture is only held against a few that follow it, so that the work grows with the number of
-pictures and not with its square. Whether two are alike is decided by fitting one to the other.
+Pictures that may be alike are found by what they show at a coarse scale: where they are few, each is held against each.
+Where they are many, that is hashed: the signs of random projections in several tables (Charikar 2002), each looked up a
+second time with its least certain sign turned (multi-probe: Lv and others 2007). In a table a picture is only held
+against a few that follow it, so that the work grows with the number of pictures and not with its square. Whether two
+are alike is decided by fitting one to the other.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from studio.checks.alignment import unexplained
 from studio.checks.traits import LUMINANCE, TILE
 
+_FEW, _ROWS = 2048, 256  # pictures that are held each against each; so many of them at a time
 _TABLES, _WINDOW = 12, 4
 _DIMENSIONS = 24  # of what is hashed
 _EVEN = 4.0  # deviation of luminance below which a picture shows nothing by which it could be recognised
@@ -29,7 +32,7 @@ _FITS = 20_000  # pairs that are held against each other, or else as many as the
 _LEFT, _MOST_LEFT = 0.36, 0.27  # of that distance's square, and at the most: what may be unexplained of a copy
 _FITTED = 0.55  # of what is usually unexplained of that neighbour: patterns fit each other however different they are
 _FITTED_OF = 64  # of those neighbours, that are fitted to know it
-_PART = 2048  # tiles or pairs at a time
+_PART, _FITS_AT_ONCE = 2048, 64  # tiles or pairs at a time, and pairs that are fitted
 
 
 def near_pairs(traits: np.ndarray) -> np.ndarray:
@@ -42,7 +45,7 @@ def near_pairs(traits: np.ndarray) -> np.ndarray:
     usual, neighbours = _usual_distance(described)
     pairs = _candidates(described, usual * np.where(_drawn(tiles), _CLOSE_DRAWN, _CLOSE).astype(np.float32))
     some = np.concatenate([neighbours[:_FITTED_OF], pairs])
-    left = _joined(lambda part: unexplained(tiles[part[:, 0]], tiles[part[:, 1]]), some)
+    left = _joined(lambda part: unexplained(tiles[part[:, 0]], tiles[part[:, 1]]), some, _FITS_AT_ONCE)
     fitted = float(np.median(left[: len(some) - len(pairs)]))
     most = min(_LEFT * usual**2, _MOST_LEFT, _FITTED * fitted)
     return rows[pairs[left[len(some) - len(pairs) :] < most]]
@@ -74,14 +77,21 @@ def _described(tiles: np.ndarray) -> np.ndarray:
 def _describe(tiles: np.ndarray) -> np.ndarray:
     inside = slice(_EDGE, TILE - _EDGE)
     count, pixels = len(tiles), tiles[:, inside, inside].astype(np.float32)
-    light = pixels @ LUMINANCE
-    cell, coarse = pixels.shape[1] // _GRID, pixels.shape[1] // _COARSE
-    shape = light.reshape(count, _GRID, cell, _GRID, cell).mean(axis=(2, 4)).reshape(count, -1)
-    shape -= shape.mean(axis=1, keepdims=True)
+    means = pixels.reshape(count, -1) @ _cells(pixels.shape[1])
+    shape, tint = means[:, : _GRID**2], means[:, _GRID**2 :]
+    shape = shape - shape.mean(axis=1, keepdims=True)
     contrast = np.maximum(shape.std(axis=1, keepdims=True), _FAINT)
-    tint = (pixels[..., [0, 2]] - light[..., None]).reshape(count, _COARSE, coarse, _COARSE, coarse, 2)
-    tint = tint.mean(axis=(2, 4)).reshape(count, -1)
     return np.concatenate([shape / (contrast * _GRID), tint * (_COLOUR / _COARSE) / contrast], axis=1)
+
+
+@cache
+def _cells(side: int) -> np.ndarray:
+    """A picture's light by cells, and then how red and how blue coarser ones are, as a matrix (side ** 2 * 3, 54)."""
+    fine, coarse = (np.repeat(np.eye(cells, dtype=np.float32), side // cells, axis=0) for cells in (_GRID, _COARSE))
+    tints = np.eye(3, dtype=np.float32)[:, [0, 2]] - LUMINANCE[:, None]
+    light = np.einsum("yi,xj,c->yxcij", fine, fine, LUMINANCE).reshape(-1, _GRID**2) / (side // _GRID) ** 2
+    tint = np.einsum("yi,xj,ct->yxcijt", coarse, coarse, tints).reshape(-1, 2 * _COARSE**2) / (side // _COARSE) ** 2
+    return np.concatenate([light, tint], axis=1)
 
 
 def _usual_distance(described: np.ndarray) -> tuple[float, np.ndarray]:
@@ -113,10 +123,32 @@ def _even(tiles: np.ndarray) -> np.ndarray:
 
 
 def _candidates(described: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """Pairs no further from each other than the `most` of either, int64 (pairs, 2), of those a table brought together.
+    """Pairs no further from each other than the `most` of either, int64 (pairs, 2).
 
-    `most` is float32 (n,), as long as `described`.
+    `most` is float32 (n,), as long as `described`. Of many pictures it is nearly all of them.
     """
+    pairs = _each_with_each(described, most) if len(described) <= _FEW else _by_tables(described, most)
+    apart = _joined(lambda part: _apart(described, most, *part.T), pairs)
+    kept = np.flatnonzero(apart < 0)
+    enough = max(_FITS, len(described))
+    if len(kept) > enough:  # of many thousand drawings hardly any is unlike all others
+        kept = np.sort(kept[np.argpartition(apart[kept], enough)[:enough]])
+    return pairs[kept]
+
+
+def _each_with_each(described: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """All pairs no further apart than that, of pictures so few that tables would take longer."""
+    squares, found = (described**2).sum(axis=1), []
+    for at in range(0, len(described), _ROWS):
+        rows = slice(at, at + _ROWS)
+        apart = squares[rows, None] + squares[at:] - 2 * described[rows] @ described[at:].T
+        near = apart < np.minimum(most[rows, None], most[at:]) ** 2
+        found.append(np.stack(np.nonzero(np.triu(near, 1)), axis=1) + at)
+    return np.concatenate(found)
+
+
+def _by_tables(described: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """Most of these pairs, of those that a table brought together."""
     chance = np.random.default_rng(1)
     centred = described - described.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
@@ -128,13 +160,7 @@ def _candidates(described: np.ndarray, most: np.ndarray) -> np.ndarray:
         keys = pairs[:, 0] * len(main) + pairs[:, 1]
         near = [part[_apart(main, most, part // len(main), part % len(main)) < 0] for part in _parts(keys)]
         found = np.union1d(found, np.concatenate(near))
-    pairs = np.stack([found // len(main), found % len(main)], axis=1)
-    apart = _joined(lambda part: _apart(described, most, *part.T), pairs)
-    kept = np.flatnonzero(apart < 0)
-    enough = max(_FITS, len(described))
-    if len(kept) > enough:  # of many thousand drawings hardly any is unlike all others
-        kept = np.sort(kept[np.argpartition(apart[kept], enough)[:enough]])
-    return pairs[kept]
+    return np.stack([found // len(main), found % len(main)], axis=1)
 
 
 def _together(projected: np.ndarray) -> np.ndarray:
@@ -160,11 +186,11 @@ def _apart(described: np.ndarray, most: np.ndarray, first: np.ndarray, second: n
     return np.linalg.norm(described[first] - described[second], axis=1) - np.minimum(most[first], most[second])
 
 
-def _joined(work: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
+def _joined(work: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, many: int = _PART) -> np.ndarray:
     """What `work` makes of the rows, part by part: so much fits into a processor's cache."""
-    return np.concatenate([work(part) for part in _parts(rows)])
+    return np.concatenate([work(part) for part in _parts(rows, many)])
 
 
-def _parts(rows: np.ndarray) -> list[np.ndarray]:
+def _parts(rows: np.ndarray, many: int = _PART) -> list[np.ndarray]:
     """One at least."""
-    return [rows[at : at + _PART] for at in range(0, max(1, len(rows)), _PART)]
+    return [rows[at : at + many] for at in range(0, max(1, len(rows)), many)]

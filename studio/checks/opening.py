@@ -8,14 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from studio.checks.evidence import Evidence
-from studio.checks.traits import SIDE, TRAIT, VERSION, measured
+from studio.checks.traits import SIDE, TRAIT, VERSION, Looks, measured
 from studio.data.ahead import THREADS, ahead
 from studio.data.contents import Contents
 from studio.data.dataset import Sample
-from studio.data.facts import Facts
 from studio.data.picture import survey
 from studio.errors import PictureError
 from studio.training.shelf import Shelf
@@ -26,11 +24,16 @@ _LARGE = 500_000  # pixels of a look; a long strip's is measured at once, so tha
 
 @dataclass(frozen=True)
 class _Looked:
-    """A picture's traits, TRAIT (), and the digest of its file; `new`: they were on no shelf."""
+    """What came of some samples: those that open, with their traits, TRAIT (n,), and why others do not, by path.
 
-    digest: bytes
-    row: np.ndarray
-    new: bool
+    The traits at `new` were on no shelf; `digests` are those of their files.
+    """
+
+    samples: list[Sample]
+    rows: np.ndarray
+    new: list[int]
+    digests: list[bytes]
+    faults: dict[str, str]
 
 
 def opened(evidence: Evidence, samples: Sequence[Sample], cache: Path) -> Generator[int, None, Evidence]:
@@ -44,44 +47,45 @@ def opened(evidence: Evidence, samples: Sequence[Sample], cache: Path) -> Genera
     done = 0
     try:
         for batch, looked in ahead(lambda some: _look(some, contents, shelf), batches, most=4):
-            for sample, found in zip(batch, looked, strict=True):
-                if isinstance(found, str):
-                    faults[sample.path] = found
-                    continue
-                rows[len(good) - known] = found.row
-                good.append(sample)
-                if found.new:
-                    shelf.put(found.digest, found.row[None].view(np.uint8))
+            rows[len(good) - known :][: len(looked.rows)] = looked.rows
+            good += looked.samples
+            faults |= looked.faults
+            shelf.put_all(looked.digests, looked.rows[looked.new])
             done += len(batch)
             yield done
     finally:  # who stops a check finds next time what was looked at so far
         shelf.close()
         contents.save()
-    traits = np.concatenate([evidence.traits, rows[: len(good) - known]])
+    rows = rows[: len(good) - known]
+    traits = np.concatenate([evidence.traits, rows]) if known else rows
     return replace(evidence, samples=good, traits=traits, faults=faults)
 
 
-def _look(samples: Sequence[Sample], contents: Contents, shelf: Shelf) -> list[_Looked | str]:
+def _look(samples: Sequence[Sample], contents: Contents, shelf: Shelf) -> _Looked:
     """What is known of each picture, by one look at it if need be, or why it does not open."""
-    found: list[_Looked | str] = []
-    looks: list[tuple[Facts, Image.Image, int]] = []
-    fresh: list[tuple[int, bytes]] = []  # the place in `found`, and the digest
+    good: list[Sample] = []
+    faults: dict[str, str] = {}
+    rows = np.zeros(len(samples), TRAIT)
+    looks = Looks(len(samples))
+    new, digests, together = list[int](), list[bytes](), list[int]()
     for sample in samples:
-        row = np.zeros(1, TRAIT)
+        place = len(good)
+        row = rows[place : place + 1]
         digest = contents.known(sample)
         try:
             if not (digest and shelf.take(digest, row.view(np.uint8))):
                 digest, data = contents.read(sample)
                 if not shelf.take(digest, row.view(np.uint8)):
                     facts, image = survey(data, SIDE)
+                    new.append(place)
+                    digests.append(digest)
                     if image.width * image.height > _LARGE:
-                        found.append(_Looked(digest, measured([(facts, image, len(data))])[0], new=True))
-                        continue
-                    looks.append((facts, image, len(data)))
-                    fresh.append((len(found), digest))
-            found.append(_Looked(digest, row[0], new=False))
+                        row[:] = measured([(facts, image, len(data))])
+                    else:
+                        looks.add(facts, image, len(data))
+                        together.append(place)
+            good.append(sample)
         except PictureError as error:
-            found.append(error.what)
-    for (place, digest), row in zip(fresh, measured(looks), strict=True):
-        found[place] = _Looked(digest, row, new=True)
-    return found
+            faults[sample.path] = error.what
+    rows[together] = looks.measured()
+    return _Looked(good, rows[: len(good)], new, digests, faults)

@@ -5,7 +5,7 @@ checks, found by the digest of the file they were taken from.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -59,24 +59,52 @@ _NEAR, _LEAST = 4, 2  # pixels between which contrast is measured; contrast with
 _ROUNDED = 2  # of a Laplacian, what comes of values being whole numbers
 
 
-def measured(looks: Sequence[tuple[Facts, Image.Image, int]]) -> np.ndarray:
-    """The traits of up to MOST pictures, TRAIT (n,): of each what `survey` gave, RGB, and the bytes of its file.
+class Looks:
+    """Up to `most` pictures that are measured together, each made small at once, while it lies in the cache.
 
-    All are measured together: a call of OpenCV hands over between threads, which costs more than its work on one.
+    Together: a call of OpenCV hands over between threads, which costs more than its work on one picture.
     """
-    rows = np.zeros(len(looks), TRAIT)
-    if not len(looks):
-        return rows
-    for row, (facts, _, size) in zip(rows, looks, strict=True):
+
+    def __init__(self, most: int = MOST) -> None:
+        self._rows = np.zeros(most, TRAIT)
+        self._squares = np.empty((most, _SQUARE, _SQUARE, 3), np.uint8)
+        self._tiles: dict[int, np.ndarray] = {}  # of pictures so small that the square does not do
+        self._insides: list[np.ndarray] = []
+
+    def __len__(self) -> int:
+        return len(self._insides)
+
+    def add(self, facts: Facts, image: Image.Image, size: int) -> None:
+        """One more: what `survey` gave, RGB, and the bytes of its file."""
+        import cv2
+
+        number, pixels = len(self), np.asarray(image)
+        row = self._rows[number]
         kind = "JPEG" if facts.format == "MPO" else facts.format  # a camera's JPEG with a second picture behind it
         row["width"], row["height"], row["bytes"] = facts.width, facts.height, size
         row["format"], row["mode"] = _place(FORMATS, kind), _place(MODES, facts.mode)
         row["orientation"], row["frames"], row["alpha"] = facts.orientation, 1 + facts.animated, facts.alpha
         row["quality"], row["taken"], row["camera"] = facts.quality, facts.taken, _hashed(facts.camera)
-    pictures = [np.asarray(image) for _, image, _ in looks]
-    _light(rows, pictures)
-    _edges(rows, pictures)
-    return rows
+        cv2.resize(pixels, (_SQUARE, _SQUARE), dst=self._squares[number], interpolation=cv2.INTER_LINEAR)
+        if min(pixels.shape[:2]) < SIDE:  # enlarged on the way to the square, its points would run into each other
+            self._tiles[number] = cv2.resize(pixels, (TILE, TILE), interpolation=cv2.INTER_AREA)
+        self._insides.append(_drawn(pixels))
+
+    def measured(self) -> np.ndarray:
+        """Their traits, TRAIT (n,), in the order in which they came."""
+        rows = self._rows[: len(self)]
+        if len(rows):
+            _light(rows, self._squares[: len(self)], self._tiles)
+            _edges(rows, self._insides)
+        return rows
+
+
+def measured(looks: Sequence[tuple[Facts, Image.Image, int]]) -> np.ndarray:
+    """The traits of up to MOST pictures, TRAIT (n,): of each what `survey` gave, RGB, and the bytes of its file."""
+    together = Looks(len(looks))
+    for look in looks:
+        together.add(*look)
+    return together.measured()
 
 
 def _place(names: tuple[str, ...], name: str) -> int:
@@ -92,19 +120,15 @@ def _hashed(camera: str) -> int:
     return int.from_bytes(hashlib.blake2b(camera.encode("utf-8", "replace"), digest_size=4).digest()) or 1
 
 
-def _light(rows: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
-    """Tile, light and colours, of every picture squeezed into a square."""
+def _light(rows: np.ndarray, squares: np.ndarray, small: Mapping[int, np.ndarray]) -> None:
+    """Tile, light and colours, of every picture squeezed into a square; the tiles of `small` ones are there already."""
     import cv2
 
-    count = len(pictures)
-    squares = np.empty((count, _SQUARE, _SQUARE, 3), np.uint8)
-    for square, pixels in zip(squares, pictures, strict=True):
-        cv2.resize(pixels, (_SQUARE, _SQUARE), dst=square, interpolation=cv2.INTER_LINEAR)
+    count = len(squares)
     column = squares.reshape(-1, _SQUARE, 3)  # one below the other, as one picture
     tiles = cv2.resize(column, (TILE, TILE * count), interpolation=cv2.INTER_AREA)
-    for tile, pixels in zip(tiles.reshape(count, TILE, TILE, 3), pictures, strict=True):
-        if min(pixels.shape[:2]) < SIDE:  # enlarged on the way to the square, its points would run into each other
-            cv2.resize(pixels, (TILE, TILE), dst=tile, interpolation=cv2.INTER_AREA)
+    for number, tile in small.items():
+        tiles[number * TILE : (number + 1) * TILE] = tile
     rows["tile"] = tiles.reshape(count, TILE, TILE, 3)
     points = tiles.reshape(count, -1, 3)
     rows["mean"] = points.reshape(count, -1) @ of_each_channel(points.shape[1]) / points.shape[1]
@@ -149,43 +173,47 @@ def _clipped(pixels: np.ndarray) -> np.ndarray:
     return (most >= _END) & (most - least >= _COLOUR)
 
 
+def _drawn(pixels: np.ndarray) -> np.ndarray:
+    """The inside of a picture at the size at which sharpness is measured: if larger, where its short side is `SIDE`."""
+    import cv2
+
+    inside = pixels[_inside(pixels.shape[0]), _inside(pixels.shape[1])]
+    share = min(1, SIDE / min(pixels.shape[:2]))
+    height, width = (max(1, round(side * share)) for side in inside.shape[:2])
+    if inside.shape[:2] == (height, width):
+        return inside
+    return cv2.resize(inside, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
 def _edges(rows: np.ndarray, pictures: Sequence[np.ndarray]) -> None:
     """Sharpness: how steep the steepest places are for their contrast, by the 99th percentiles of the Laplacian and of
     differences over four pixels, divided. An edge one pixel wide has about 1, a picture blurred by 2 % of its side
-    less than 0.3. Larger pictures are measured at the size at which their short side is `SIDE`.
+    less than 0.3. `pictures` are as `_drawn`.
     """
-    insides = [pixels[_inside(pixels.shape[0]), _inside(pixels.shape[1])] for pixels in pictures]
-    sizes = [
-        tuple(max(1, round(side * min(1, SIDE / min(pixels.shape[:2])))) for side in inside.shape[:2])
-        for pixels, inside in zip(pictures, insides, strict=True)
-    ]
-    lying = [n for n, (height, width) in enumerate(sizes) if height <= width <= _LONGEST]
-    standing = [n for n, (height, width) in enumerate(sizes) if width < height <= _LONGEST]
-    alone = [[n] for n, size in enumerate(sizes) if max(size) > _LONGEST]
+    lying = [n for n, one in enumerate(pictures) if one.shape[0] <= one.shape[1] <= _LONGEST]
+    standing = [n for n, one in enumerate(pictures) if one.shape[1] < one.shape[0] <= _LONGEST]
+    alone = [[n] for n, one in enumerate(pictures) if max(one.shape) > _LONGEST]
     for some, down in ((lying, True), (standing, False), *((one, True) for one in alone)):
         if some:
-            rows["sharpness"][some] = _sharpness([insides[n] for n in some], [sizes[n] for n in some], down)
+            rows["sharpness"][some] = _sharpness([pictures[n] for n in some], down)
 
 
 def _inside(length: int) -> slice:
     return slice(length // _EDGE, length - length // _EDGE)
 
 
-def _sharpness(pictures: Sequence[np.ndarray], sizes: Sequence[tuple[int, ...]], down: bool) -> np.ndarray:
-    """Of each picture, (n,), drawn at its size (height, width) on one canvas: below or else beside the one before."""
+def _sharpness(pictures: Sequence[np.ndarray], down: bool) -> np.ndarray:
+    """Of each picture, (n,), drawn on one canvas: below or else beside the one before."""
     import cv2
 
+    sizes = [picture.shape[:2] for picture in pictures]
     starts = np.cumsum([0, *(size[0 if down else 1] for size in sizes)]).tolist()
     across = max(size[1 if down else 0] for size in sizes)
     shape = (starts[-1], across) if down else (across, starts[-1])
     canvas, owners = np.zeros((*shape, 3), np.uint8), np.full(shape, _NOBODY, np.uint8)
     for n, (pixels, (height, width), start) in enumerate(zip(pictures, sizes, starts, strict=False)):
         top, left = (start, 0) if down else (0, start)
-        target = canvas[top : top + height, left : left + width]
-        if pixels.shape[:2] == (height, width):
-            target[:] = pixels
-        else:
-            cv2.resize(pixels, (width, height), dst=target, interpolation=cv2.INTER_LINEAR)
+        canvas[top : top + height, left : left + width] = pixels
         owners[top + 1 : top + max(1, height - _NEAR), left + 1 : left + max(1, width - _NEAR)] = n
     grey, count = cv2.cvtColor(canvas, cv2.COLOR_RGB2GRAY), len(pictures)
     steep = _counts(owners, cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S)), count)

@@ -49,7 +49,7 @@ class Contents:
             where = self._dataset.file(sample)
             raise PictureError(f"The file cannot be read ({error.strerror}).", where=where) from error
         state = _state(sample, found)
-        digest = hashlib.blake2b(data, digest_size=DIGEST).digest()
+        digest = hashlib.sha256(data).digest()[:DIGEST]  # processors have it built in: twice as fast as others
         if state and self._known.get(state) != digest:
             self._known[state], self._news = digest, True
         return digest, data

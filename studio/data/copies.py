@@ -11,6 +11,7 @@ from studio.data.dataset import Dataset, Sample
 
 _READERS = 4
 _BATCH = 256
+_FEW = 2000  # files that are looked at sooner than threads take turns
 Key = TypeVar("Key")
 
 
@@ -21,9 +22,10 @@ def exact_copies(dataset: Dataset) -> tuple[tuple[Sample, ...], ...]:
     """
     groups: list[tuple[Sample, ...]] = []
     with ThreadPoolExecutor(_READERS) as readers:
-        same_size = _together(dataset, list(dataset.samples), _size, readers)
+        each = readers.map if len(dataset.samples) > _FEW else map
+        same_size = _together(dataset, list(dataset.samples), _size, each)
         candidates = [sample for group in same_size for sample in group]
-        groups = _together(dataset, candidates, _digest, readers)
+        groups = _together(dataset, candidates, _digest, each)
     return tuple(sorted(groups, key=lambda group: group[0].path))
 
 
@@ -35,12 +37,12 @@ def still_there(groups: Iterable[tuple[Sample, ...]], dataset: Dataset) -> tuple
 
 
 def _together(
-    dataset: Dataset, samples: list[Sample], tell: Callable[[str], Key | None], readers: ThreadPoolExecutor
+    dataset: Dataset, samples: list[Sample], tell: Callable[[str], Key | None], each: Callable[..., Iterable]
 ) -> list[tuple[Sample, ...]]:
     root, batches = os.fspath(dataset.root), [samples[at : at + _BATCH] for at in range(0, len(samples), _BATCH)]
     alike: dict[Key, list[Sample]] = defaultdict(list)
     for batch, keys in zip(
-        batches, readers.map(lambda some: [tell(os.path.join(root, one.path)) for one in some], batches), strict=True
+        batches, each(lambda some: [tell(os.path.join(root, one.path)) for one in some], batches), strict=True
     ):
         for sample, key in zip(batch, keys, strict=True):
             if key is not None:
@@ -56,11 +58,8 @@ def _size(file: str) -> int | None:
 
 
 def _digest(file: str) -> bytes | None:
-    digest = hashlib.blake2b(digest_size=16)
     try:
         with open(file, "rb", buffering=0) as handle:
-            while block := handle.read(1 << 20):
-                digest.update(block)
+            return hashlib.file_digest(handle, "sha256").digest()
     except OSError:
         return None
-    return digest.digest()

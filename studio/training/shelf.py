@@ -10,7 +10,7 @@ import struct
 import time
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -73,9 +73,14 @@ class Shelf:
 
     def put(self, key: bytes, row: np.ndarray) -> None:
         """Keep a row, uint8 (row_bytes,), for the next run. A full disk keeps nothing, and is no error."""
-        if self._new is None:
-            self._new = _Writing(self.folder)
-        self._new.add(key, row)
+        self.put_all([key], row)
+
+    def put_all(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
+        """Keep several rows, an array of (len(keys),) items of row_bytes each."""
+        if len(keys):
+            if self._new is None:
+                self._new = _Writing(self.folder)
+            self._new.add(keys, rows.view(np.uint8).reshape(len(keys), self.row_bytes))
 
     def close(self) -> None:
         """Give what was put a name, and make room if the shelves beside this one have grown too many.
@@ -101,12 +106,13 @@ class _Writing:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self._path.open("wb", buffering=1 << 20)
 
-    def add(self, key: bytes, row: np.ndarray) -> None:
+    def add(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
         if self._file is None:
             return
         try:
-            self._file.write(row.data)
-            self._entries.append(key + zlib.crc32(row.data).to_bytes(4, "little"))
+            self._file.write(rows.data)
+            for key, row in zip(keys, rows, strict=True):
+                self._entries.append(key + zlib.crc32(row.data).to_bytes(4, "little"))
         except OSError:
             self._give_up()
 

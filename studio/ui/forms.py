@@ -166,10 +166,11 @@ def summary(recipe: Recipe) -> str:
     epochs, freeze = recipe.schedule.epochs, recipe.freeze
     which = "all stages" if freeze.final_depth == 0 else f"all but the first {freeze.final_depth} stages"
     more, alone = max(epochs - freeze.head_epochs, 0), count(freeze.head_epochs, "epoch")
+    but = f" (but the first {freeze.final_depth})" if freeze.final_depth else ""
     learns = {
         "head": f"teaches a new head for {count(epochs, 'epoch')} while the rest stays frozen",
         "two-phase": f"teaches the head for {alone}, then thaws {which} for {more} more",
-        "gradual": f"teaches the head for {alone}, then thaws {which} one after the other for {more} more",
+        "gradual": f"teaches the head for {alone}, then thaws one stage after the other{but} for {more} more",
         "full": f"teaches {'the whole network' if freeze.final_depth == 0 else which} for {count(epochs, 'epoch')}",
         "custom": f"thaws by a plan of your own in {count(epochs, 'epoch')}",
     }[freeze.strategy]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
 from studio.checks import opening
-from studio.checks.traits import FORMATS, MODES, TRAIT, measured
+from studio.checks.traits import FORMATS, MODES, TRAIT, Looks, measured
 from studio.data import facts
 from studio.data.picture import survey
 from studio.errors import PictureError
@@ -107,15 +107,21 @@ def test_tables_of_other_programs_have_a_quality_too() -> None:
 
 
 def test_long_strips_are_never_held_in_memory_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    root, held = scenes(tmp_path / "scenes", count=30), []
+    root, alone, together = scenes(tmp_path / "scenes", count=30), [], []
     for n in range(4):
         scene(n).resize((9000, 100)).save(root / "kind-0" / f"strip-{n}.png")
 
     def watched(looks: list[tuple[facts.Facts, Image.Image, int]]) -> np.ndarray:
-        held.append([image.width for _, image, _ in looks])
+        alone.append([image.width for _, image, _ in looks])
         return measured(looks)
 
+    class Watched(Looks):
+        def measured(self) -> np.ndarray:
+            together.append(len(self))
+            return super().measured()
+
     monkeypatch.setattr(opening, "measured", watched)
+    monkeypatch.setattr(opening, "Looks", Watched)
     assert len(evidence_of(root, tmp_path / "cache").samples) == 34
-    assert [widths for widths in held if 9000 in widths] == [[9000]] * 4
-    assert max(map(len, held)) > 1
+    assert alone == [[9000]] * 4
+    assert sum(together) == 30 and max(together) > 1
