@@ -28,6 +28,9 @@ from studio.training.threads import for_update
 from studio.training.update import Update
 
 _LONG = 0.8  # seconds that one timed step may take: else it is given fewer pictures than a batch has
+_WHOLE = (
+    2.5  # the same of a step whose memory is measured: what a whole batch takes is not a few pictures' times so many
+)
 _FEW = 4  # but never fewer than these
 _STEEP = 0.6  # of what a picture takes on average, that one more takes at the least: timings jitter
 _PLANNED = 16  # pictures with which layers are timed, as in training
@@ -78,9 +81,10 @@ class Stopwatch:
         module, front, looking, fronted, kept = self._cut(depth, halves)
         update = self._update(depth)
         many = self._many()
-        some = _first(kept(2 * many))  # the frozen part looks at them once
+        most = min(self._batch, max(2 * many, self._many(_WHOLE)))
+        some = _first(kept(max(2 * many, most)))  # the frozen part looks at them once
         self._step(update, module, self._labelled(some(many)), depth)
-        beside, activations = self._memory(update, module, some, depth, many)
+        beside, activations = self._memory(update, module, some, depth, most)
         boundary = halves.boundaries[depth] if halves else None
         numbers = boundary.numbers if boundary else 0
         with for_update(self._device, self._batch, numbers, trainable(self.job.model)):
@@ -164,14 +168,13 @@ class Stopwatch:
         return took - picture * many, picture
 
     def _memory(
-        self, update: Update, module: nn.Module, kept: Callable[[int], Kept], depth: int, many: int
+        self, update: Update, module: nn.Module, kept: Callable[[int], Kept], depth: int, most: int
     ) -> tuple[float, float]:
         """Bytes of an update whatever its batch, and of each picture of it, as they come between others.
 
         What measuring and the update before let go of lies in other pieces than the next one asks for, so all of them
         count together. A picture needs no less than what is saved of it for the way back.
         """
-        most = min(self._batch, 2 * many)
         few = max(1, most // 2)
         found = {count: self._highest(update, module, kept(count), depth) for count in dict.fromkeys((few, most))}
         with self._learning(depth):
@@ -214,9 +217,9 @@ class Stopwatch:
         freeze(self.job.model, depth, keep_statistics=True)
         return Update(self.job, optimize.optimizer(self.job.model, self.job.recipe))
 
-    def _many(self) -> int:
-        """Pictures of a timed step."""
-        return min(self._batch, max(_FEW, int(_LONG / max(self._picture, 1e-9))))
+    def _many(self, seconds: float = _LONG) -> int:
+        """Pictures of a step that takes no longer than that."""
+        return min(self._batch, max(_FEW, int(seconds / max(self._picture, 1e-9))))
 
     def _inputs(self, count: int) -> Kept:
         rows = np.arange(count) % len(self._pictures)
