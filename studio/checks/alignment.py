@@ -4,8 +4,6 @@ After Lucas and Kanade, "An iterative image registration technique" (1981), with
 gain and an offset of the light, for many pairs at a time.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
 from studio.checks.traits import LUMINANCE
@@ -49,23 +47,18 @@ def _beyond_a_crop(fit: np.ndarray) -> np.ndarray:
 def _softened(pictures: np.ndarray) -> np.ndarray:
     """Blurred a little, so that what is thinner than a pixel can be shifted by a part of one."""
     count, side = pictures.shape[:2]
-    down = (_blur(side) @ pictures.reshape(count, side, side * 3)).reshape(pictures.shape)
-    soft = 0.5 * down
-    soft[:, :, 1:] += 0.25 * down[:, :, :-1]
-    soft[:, :, :-1] += 0.25 * down[:, :, 1:]
+    down = _blurred(pictures.reshape(count, side, -1))
+    return _blurred(down.reshape(count * side, side, -1)).reshape(pictures.shape)
+
+
+def _blurred(lines: np.ndarray) -> np.ndarray:
+    """Half of a point and a quarter of each beside it, along the second axis; the last stands for what is beyond."""
+    soft = 0.5 * lines
+    soft[:, 1:] += 0.25 * lines[:, :-1]
+    soft[:, :-1] += 0.25 * lines[:, 1:]
     for end in (0, -1):
-        soft[:, :, end] += 0.25 * down[:, :, end]
+        soft[:, end] += 0.25 * lines[:, end]
     return soft
-
-
-@lru_cache(maxsize=4)
-def _blur(side: int) -> np.ndarray:
-    """Half of a point and a quarter of each beside it, as a matrix; the last of a line stands for what is beyond."""
-    place = np.arange(side)
-    blur = np.zeros((side, side), np.float32)
-    for step, share in ((-1, 0.25), (0, 0.5), (1, 0.25)):
-        np.add.at(blur, (place, np.clip(place + step, 0, side - 1)), np.float32(share))
-    return blur
 
 
 def _halved(pictures: np.ndarray) -> np.ndarray:

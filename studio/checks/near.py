@@ -32,7 +32,7 @@ _FITS = 20_000  # pairs that are held against each other, or else as many as the
 _LEFT, _MOST_LEFT = 0.36, 0.27  # of that distance's square, and at the most: what may be unexplained of a copy
 _FITTED = 0.55  # of what is usually unexplained of that neighbour: patterns fit each other however different they are
 _FITTED_OF = 64  # of those neighbours, that are fitted to know it
-_PART, _FITS_AT_ONCE = 2048, 64  # tiles or pairs at a time, and pairs that are fitted
+_PART = 2048  # tiles or pairs at a time
 
 
 def near_pairs(traits: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def near_pairs(traits: np.ndarray) -> np.ndarray:
     usual, neighbours = _usual_distance(described)
     pairs = _candidates(described, usual * np.where(_drawn(tiles), _CLOSE_DRAWN, _CLOSE).astype(np.float32))
     some = np.concatenate([neighbours[:_FITTED_OF], pairs])
-    left = _joined(lambda part: unexplained(tiles[part[:, 0]], tiles[part[:, 1]]), some, _FITS_AT_ONCE)
+    left = _joined(lambda part: unexplained(tiles[part[:, 0]], tiles[part[:, 1]]), some)
     fitted = float(np.median(left[: len(some) - len(pairs)]))
     most = min(_LEFT * usual**2, _MOST_LEFT, _FITTED * fitted)
     return rows[pairs[left[len(some) - len(pairs) :] < most]]
@@ -186,11 +186,11 @@ def _apart(described: np.ndarray, most: np.ndarray, first: np.ndarray, second: n
     return np.linalg.norm(described[first] - described[second], axis=1) - np.minimum(most[first], most[second])
 
 
-def _joined(work: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, many: int = _PART) -> np.ndarray:
+def _joined(work: Callable[[np.ndarray], np.ndarray], rows: np.ndarray) -> np.ndarray:
     """What `work` makes of the rows, part by part: so much fits into a processor's cache."""
-    return np.concatenate([work(part) for part in _parts(rows, many)])
+    return np.concatenate([work(part) for part in _parts(rows)])
 
 
-def _parts(rows: np.ndarray, many: int = _PART) -> list[np.ndarray]:
+def _parts(rows: np.ndarray) -> list[np.ndarray]:
     """One at least."""
-    return [rows[at : at + many] for at in range(0, max(1, len(rows)), many)]
+    return [rows[at : at + _PART] for at in range(0, max(1, len(rows)), _PART)]

@@ -28,9 +28,7 @@ from studio.training.threads import for_update
 from studio.training.update import Update
 
 _LONG = 0.8  # seconds that one timed step may take: else it is given fewer pictures than a batch has
-_WHOLE = (
-    2.5  # the same of a step whose memory is measured: what a whole batch takes is not a few pictures' times so many
-)
+_WHOLE = 2.5  # the same where memory is measured, which of a whole batch does not follow from a few pictures
 _FEW = 4  # but never fewer than these
 _STEEP = 0.6  # of what a picture takes on average, that one more takes at the least: timings jitter
 _PLANNED = 16  # pictures with which layers are timed, as in training
