@@ -34,6 +34,7 @@ from studio.training.wishes import Wishes
 _SHORT = 0.005  # seconds of an update; of longer ones, what lies between them is next to nothing
 _ROOM = 128 << 20  # bytes that made-up features may take
 _STEPS, _JUDGED = (4, 16), (64, 512)  # an epoch's updates, and the pictures it is measured on: a few, and many
+_LEAST = 0.6  # of what was found of an update, and of measuring, in a row: a slow moment may hide all of it
 _EPOCHS, _ROUNDS = 4, 6  # in a row, and how often; the first of a row is left out, as of a run
 
 
@@ -54,8 +55,8 @@ def rehearsed(job: Job, boundary: Boundary, pace: DepthPace) -> DepthPace:
     if not all(took):
         return pace
     few, more_steps, more_judged = (statistics.median(found) for found in took)
-    step = max(0.0, more_steps - few) / (_STEPS[1] - _STEPS[0])
-    judge = max(0.0, more_judged - few) / (_JUDGED[1] - _JUDGED[0])
+    step = max((more_steps - few) / (_STEPS[1] - _STEPS[0]), _LEAST * update)
+    judge = max((more_judged - few) / (_JUDGED[1] - _JUDGED[0]), _LEAST * pace.judge)
     besides = max(0.0, few - _STEPS[0] * step - _JUDGED[0] * judge)
     longer = step / update
     return replace(pace, step=pace.step * longer, picture=pace.picture * longer, judge=judge, epoch=besides)

@@ -122,10 +122,25 @@ class Background:
 
         A StudioError or OSError that leaves it is written down as its end.
         """
+        self._begin(work, wait, patience)
+
+    def renew(self, work: Work, wait: float = 0.5) -> None:
+        """Do it again, as what it works on has changed; work that goes begins anew."""
+        self.again.touch()
+        self._begin(work, wait, patience=0.1, only_if_wished=True)
+
+    def write(self, now: Standing) -> None:
+        """How it stands from here on."""
+        write_text(self._file, json.dumps(asdict(now)))
+
+    def _begin(self, work: Work, wait: float, patience: float, only_if_wished: bool = False) -> None:
         held = lock(self.lock)
         try:
             held.acquire(timeout=patience)  # whoever looks on holds it for a moment too
         except Timeout:
+            return
+        if only_if_wished and not self.again.exists():  # the work that went has granted it meanwhile
+            held.release()
             return
         self._cancel.unlink(missing_ok=True)
         self.write(Standing("running"))
@@ -138,20 +153,11 @@ class Background:
             finally:
                 held.release()
             if self.again.exists():  # asked for at the very end
-                self.begin(lambda tell: work(_renewed(tell)), wait=0)
+                self._begin(lambda tell: work(_renewed(tell)), wait=0, patience=0.5, only_if_wished=True)
 
         thread = threading.Thread(target=whole, name=f"{self.name} {self.folder.name}", daemon=True)
         thread.start()
         thread.join(wait)
-
-    def renew(self, work: Work, wait: float = 0.5) -> None:
-        """Do it again, as what it works on has changed; work that goes begins anew."""
-        self.again.touch()
-        self.begin(work, wait, patience=0.1)
-
-    def write(self, now: Standing) -> None:
-        """How it stands from here on."""
-        write_text(self._file, json.dumps(asdict(now)))
 
     def _carry_out(self, work: Work, again: bool) -> None:
         """The whole work of the thread; whatever comes of it is written down."""

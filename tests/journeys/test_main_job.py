@@ -150,13 +150,13 @@ def test_the_demo_takes_one_click_from_nothing_to_a_running_training(page: "Page
     clicks += 1
     run = the_run(page, studio)
     page.get_by_text("all 9 stages are learning", exact=False).wait_for(timeout=120_000)
-    wait_for(lambda: len(run.progress().validated) >= 5, 120)  # three epochs of the head, two of all that was thawed
+    wait_for(lambda: len(run.progress().validated) >= 6, 150)  # three epochs of the head, three of all that was thawed
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="See the results").wait_for(timeout=60_000)
     progress = run.progress()
     head_only, thawed = progress.validated[2].val_accuracy, progress.val_accuracy
     assert clicks <= 3 and [len(thaw.learning) for thaw in progress.thaws] == [0, 9]
-    assert 0.85 < head_only < 0.97 and thawed is not None and thawed > head_only, "thawing is what the demo shows"
+    assert thawed is not None and 0.85 < head_only < thawed - 0.02, "thawing is what the demo shows"
 
 
 def test_a_path_that_leads_nowhere_is_explained(page: "Page", tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from studio.training.world import World
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
-STEP, PICTURE = 0.0002, 0.00005
+STEP, PICTURE, JUDGE = 0.0002, 0.00005, 0.00001
 
 
 def ready(recipe: Recipe, workspace: Workspace) -> tuple[Job, Boundary]:
@@ -35,7 +35,7 @@ def ready(recipe: Recipe, workspace: Workspace) -> tuple[Job, Boundary]:
 def pace(job: Job, boundary: Boundary, step: float = STEP, picture: float = PICTURE) -> DepthPace:
     """As if updates in a row had been timed."""
     crossing = 2 * boundary.numbers
-    return DepthPace(len(job.stages), 0.0, step, picture, 0.1, 0.01, 0.001, crossing, 1e6, 1e6, 1e6, 1e6, 1e6, 0)
+    return DepthPace(len(job.stages), 0.0, step, picture, 0.1, 0.01, JUDGE, crossing, 1e6, 1e6, 1e6, 1e6, 1e6, 0)
 
 
 def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest(
@@ -53,6 +53,15 @@ def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest
     assert found.step + 4 * found.picture == pytest.approx(per_step)
     assert found.step / found.picture == pytest.approx(STEP / PICTURE), "their shares are those that were timed"
     assert found.judge == pytest.approx(per_judged) and found.epoch == pytest.approx(besides)
+
+
+def test_a_slow_moment_does_not_make_an_update_free(
+    pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    monkeypatch.setattr(rehearsal, "_epochs", lambda *sizes: [0.02 - 0.0001 * sizes[3] - 0.00001 * sizes[5]])
+    found = rehearsal.rehearsed(job, boundary, pace(job, boundary))
+    assert found.step > STEP / 2 and found.picture > PICTURE / 2 and found.judge > JUDGE / 2
 
 
 def test_the_real_loop_is_rehearsed_and_only_the_head_learns(

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import BaseFileLock
 
 from studio.errors import DataError
+from studio.ui import background
 from studio.ui.background import Background, Tell
-from studio.workspace import lock
+from studio.workspace import is_held, lock
 
 
 @pytest.fixture
@@ -79,6 +81,28 @@ def test_it_begins_anew_when_what_it_works_on_has_changed(work: Background) -> N
     work.renew(whole, wait=0)
     until(lambda: work.state() is None)
     assert told == [False, True] and not work.again.exists()
+
+
+def test_a_wish_that_is_granted_before_its_own_work_could_begin_is_granted_once(
+    work: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[bool] = []
+
+    def whole(tell: Tell) -> None:
+        told.append(tell.again)
+        if not tell.again:
+            steady(tell)
+
+    def late(path: Path) -> BaseFileLock:
+        until(lambda: told == [False, True] and not is_held(work.lock))
+        return lock(path)
+
+    work.begin(whole, wait=0)
+    until(lambda: told)
+    monkeypatch.setattr(background, "lock", late)
+    work.renew(whole, wait=0)
+    until(lambda: not is_held(work.lock))
+    assert told == [False, True] and work.state() is None
 
 
 @pytest.mark.parametrize(
