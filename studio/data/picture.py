@@ -15,7 +15,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from studio.data import facts, timed
+from studio.data import facts, jpeg, timed
 from studio.data.facts import Facts
 from studio.data.modes import rgb, transparent
 from studio.errors import PictureError
@@ -86,6 +86,8 @@ def open_image(source: Path | bytes, at_least: int | None = None) -> Image.Image
     what is transparent lies over white. Raises PictureError with the reason, before decoding if it is too large,
     and while decoding if that takes too long.
     """
+    if (quick := _at_once(source, at_least)) is not None:
+        return rgb(quick[1])
     with _opened(source) as image:
         if at_least:
             image.draft(None, (at_least, at_least))
@@ -116,6 +118,10 @@ def survey(source: Path | bytes, at_least: int) -> tuple[Facts, Image.Image]:
     Its short side is still at least `at_least` pixels, if it was before. The whole file is read, so that one that is
     cut off is found. Raises PictureError.
     """
+    if (quick := _at_once(source, at_least)) is not None:
+        plain, image = quick
+        told = Facts(plain.width, plain.height, "JPEG", plain.mode, quality=facts.quality(plain.tables))
+        return told, _reduced(rgb(image), at_least)
     with _opened(source) as image:
         (width, height), kind, mode = image.size, image.format or "", image.mode
         known = _told(image) if kind == "TIFF" else None  # a TIFF turns itself as it is loaded
@@ -127,10 +133,7 @@ def survey(source: Path | bytes, at_least: int) -> tuple[Facts, Image.Image]:
         quality = facts.quality(image.quantization) if isinstance(image, JpegImageFile) else 0
         see_through = transparent(image)
         found = Facts(width, height, kind, mode, orientation, _animated(image), see_through, quality, camera, taken)
-        small = rgb(image)
-        factor = min(small.size) // at_least
-        if factor > 1:
-            small = small.reduce(factor)
+        small = _reduced(rgb(image), at_least)
         turn = _TURNS.get(orientation) if not known else None
         return found, small.transpose(turn) if turn is not None else small
 
@@ -142,6 +145,23 @@ def thumbnail(path: Path | bytes, side: int) -> bytes:
     target = io.BytesIO()
     small.save(target, "WEBP", quality=80, method=1)
     return target.getvalue()
+
+
+def _at_once(source: Path | bytes, at_least: int | None) -> tuple[jpeg.Plain, Image.Image] | None:
+    """A plain JPEG and its pixels, drafted to `at_least`; None for all else, and where its damage is to be named."""
+    if not isinstance(source, bytes):
+        return None
+    plain = jpeg.plain(source, MOST_PIXELS)
+    if plain is None or not plain.at_once or max(plain.width, plain.height) > LONGEST_SIDE:
+        return None
+    image = jpeg.opened(source, plain, at_least)
+    return (plain, image) if image is not None else None
+
+
+def _reduced(image: Image.Image, at_least: int) -> Image.Image:
+    """By whole factors, as far as its short side allows."""
+    factor = min(image.size) // at_least
+    return image.reduce(factor) if factor > 1 else image
 
 
 @contextmanager
@@ -182,28 +202,10 @@ def _opened(source: Path | bytes) -> Iterator[Image.Image]:
 
 def _read_header(handle: IO[bytes], source: Path | bytes) -> Image.Image:
     """Open a picture without decoding it."""
-    if isinstance(source, bytes) and _plain_jpeg(source):
+    if isinstance(source, bytes) and jpeg.plain(source, MOST_PIXELS):  # nothing to warn of, so no turns
         return Image.open(handle, formats=FORMATS)
     with _quietly():
         return Image.open(handle, formats=FORMATS)
-
-
-def _plain_jpeg(data: bytes) -> bool:
-    """A JPEG of no giant size and without EXIF or a second picture: Pillow finds nothing to warn of, so no turns.
-
-    By the markers of its segments up to where the pixels begin (ITU T.81, annex B).
-    """
-    at = 2
-    while data[:2] == b"\xff\xd8" and data[at : at + 1] == b"\xff":
-        kind = data[at + 1 : at + 2]
-        if kind == b"\xda":
-            return True
-        length, height, width = struct.unpack_from(">HxHH", data.ljust(at + 9), at + 2)
-        frame = b"\xc0" <= kind <= b"\xcf" and kind not in b"\xc4\xc8\xcc"
-        if kind in (b"\xe1", b"\xe2") or (frame and height * width > MOST_PIXELS):
-            return False
-        at += 2 + length
-    return False
 
 
 @contextmanager

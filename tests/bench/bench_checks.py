@@ -30,7 +30,7 @@ from studio.data.intake import read_folder
 from tests.bench.labels import oracles_python
 from tests.bench.peers.turns import CHECKOUT, machine
 
-ROUNDS = 5
+ROUNDS = 15
 PEER = "import sys; from cleanvision import Imagelab; Imagelab(data_path=sys.argv[1]).find_issues(verbose=False)"
 
 

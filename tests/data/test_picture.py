@@ -297,7 +297,7 @@ def test_the_time_is_that_of_the_thread_and_an_ordinary_picture_has_plenty(monke
     assert reader.read(500) == b"x" * 500
     monkeypatch.setattr(timed, "SECONDS", -1.0)
     with pytest.raises(PictureError, match="takes longer"):
-        open_picture(saved(noise(), "JPEG"))
+        open_picture(saved(noise(), "JPEG", progressive=True))
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "I", "F"])
