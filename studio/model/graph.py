@@ -10,7 +10,7 @@ import torch
 from timm.layers._fx import get_notrace_functions, get_notrace_modules
 from timm.layers.drop import DropPath
 from torch import fx, nn
-from torch.fx.node import map_arg
+from torch.fx.node import map_aggregate, map_arg
 
 from studio.model.stages import frozen_names, holder
 
@@ -55,25 +55,30 @@ class _Tracer(fx.Tracer):
 
 
 class _Recorder(fx.Interpreter):
-    """Runs a graph and remembers the value of every node, and which nodes write into the value of another."""
+    """Runs a graph and remembers the value of every node, of tensors what they are but not what is in them (together
+    that is hundreds of megabytes), and which nodes write into the value of another.
+    """
 
     def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module, garbage_collect_values=False)
+        super().__init__(module)
         self.written: dict[fx.Node, set[fx.Node]] = {}  # node -> nodes that write into its value
+        self._values: dict[fx.Node, Any] = {}
 
     def run_node(self, n: fx.Node) -> Any:
         given = {node: self.env[node] for node in n.all_input_nodes if isinstance(self.env[node], torch.Tensor)}
         versions = {node: tensor._version for node, tensor in given.items()}
         found = super().run_node(n)
+        self._values[n] = map_aggregate(found, _hollow)
         for node, tensor in given.items():
             if tensor._version != versions[node]:
                 self.written.setdefault(node, set()).add(n)
         return found
 
     def values(self, inputs: torch.Tensor) -> dict[fx.Node, Any]:
+        self._values = {}
         with torch.no_grad():
             self.run(inputs)
-        return dict(self.env)
+        return self._values
 
 
 @dataclass
@@ -212,6 +217,10 @@ class Wiring:
             elif node not in before:
                 known[node] = _copied(graph, node, known)
         return _module(self.model, graph)
+
+
+def _hollow(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, torch.Tensor) else value
 
 
 def _follows(many: Any, few: Any) -> bool:

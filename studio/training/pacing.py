@@ -55,7 +55,7 @@ def measure(recipe: Recipe, workspace: Workspace) -> Generator[Event, None, Pace
     pictures, decode = _read(job)
     paces = known(recipe, workspace)
     if paces is None:
-        paces = yield from _measured(job, pictures, decode, idle)
+        paces = yield from _measured(job, pictures, decode, mark, idle)
     if varies(recipe.augment):
         yield Prepared("Timing how pictures are varied", 0, 0)
         pace = augment_cost.measure(job.split.pipeline, list(pictures.bases[: len(pictures)]), THREADS).pace
@@ -79,14 +79,20 @@ def _read(job: Job) -> tuple[Pictures, float]:
     return pictures, took / len(pictures)
 
 
-def _measured(job: Job, pictures: Pictures, decode: float, idle: int | None) -> Generator[Event, None, Paces]:
-    """All depths, from the one at which everything learns."""
+def _measured(
+    job: Job, pictures: Pictures, decode: float, mark: Watermark, idle: int | None
+) -> Generator[Event, None, Paces]:
+    """All depths, from the one at which everything learns. `mark` was set before anything was there, `idle` is what
+    came to be there until now; once it has computed, the engine itself holds more (45 MB were measured).
+    """
     count = len(job.stages)
     yield Prepared("Cutting the network at its stages", 0, 0)
     halves = _halves(job, range(1, count + 1))
     watch = Stopwatch(job, pictures)
     yield Prepared("Timing its layers", 0, 0)
     watch.warm_up()
+    watch.clear()
+    awake = (Watermark.begin(job.world.device).start or 0) - (mark.start or 0) - pictures.bases.nbytes
     depths, found, writing = _timed_depths(count), dict[int, DepthPace](), _writing(job)
     for done, depth in enumerate(depths):
         yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
@@ -109,7 +115,7 @@ def _measured(job: Job, pictures: Pictures, decode: float, idle: int | None) -> 
         on_cpu=job.world.device.type == "cpu",
         has_memory=idle is not None,
         weights=weights,
-        idle=max(0, (idle or 0) - weights),
+        idle=max(0, max(idle or 0, awake) - weights),
         remembered=watch.remembered,
         square=3 * job.geometry.base_size**2,
         head=head - of_classes * classes,

@@ -75,7 +75,7 @@ class Stopwatch:
 
     def depth(self, depth: int, halves: Halves | None) -> DepthPace:
         """Everything about one depth; `halves` where the network can be cut there."""
-        self._clear()
+        self.clear()
         module, front, looking, fronted, kept = self._cut(depth, halves)
         update = self._update(depth)
         many = self._many()
@@ -106,6 +106,12 @@ class Stopwatch:
             learning=self.learning(depth),
         )
 
+    def clear(self) -> None:
+        """Let go of what the last step left."""
+        self.job.model.zero_grad(set_to_none=True)
+        gc.collect()
+        give_back()
+
     def crossing(self, depth: int, halves: Halves | None) -> int:
         """Bytes that are kept of a picture at a depth."""
         width = dtype_of(self.job.precision.exactly).itemsize
@@ -127,7 +133,7 @@ class Stopwatch:
         frozen(inputs)
         looking = mark.added() or 0
         front = self._median(lambda: frozen(inputs)) / many
-        self._clear()
+        self.clear()
         fronted = Watermark.begin(self._device)
         stays = max(0, (fronted.start or 0) - (mark.start or 0))
 
@@ -185,7 +191,7 @@ class Stopwatch:
         """Bytes that two updates with these pictures and measuring on them between take at the most."""
         batch = self._labelled(kept)
         update.rule.zero_grad(set_to_none=True)
-        self._clear()
+        self.clear()
         mark = Watermark.begin(self._device)
         self._step(update, module, batch, depth)
         with torch.no_grad(), evaluating(module):
@@ -197,7 +203,7 @@ class Stopwatch:
         """Seconds and bytes a picture of measuring."""
         with torch.no_grad(), evaluating(module):
             module(*kept)
-            self._clear()
+            self.clear()
             mark = Watermark.begin(self._device)
             module(*kept)
             added = mark.added() or 0
@@ -247,12 +253,6 @@ class Stopwatch:
     def _wait(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-
-    def _clear(self) -> None:
-        """Let go of what the last step left."""
-        self.job.model.zero_grad(set_to_none=True)
-        gc.collect()
-        give_back()
 
 
 def _first(kept: Kept) -> Callable[[int], Kept]:

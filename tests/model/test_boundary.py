@@ -6,6 +6,7 @@ import torch
 
 from studio.model.boundary import cut
 from studio.model.frozen import Frozen, folded
+from studio.model.graph import Wiring
 from studio.model.stages import freeze, stages
 
 # One small member each of families that are built differently.
@@ -204,3 +205,9 @@ def test_a_thaw_does_not_move_what_was_frozen_before() -> None:
             tensor.mul_(2)
     ((after,),) = frozen(probe)
     assert torch.equal(before, after)
+
+
+def test_a_network_that_was_cut_does_not_keep_what_its_layers_said() -> None:
+    wiring = Wiring.of(*network("test_resnet"))
+    values = [value for value in (*wiring.many.values(), *wiring.few.values()) if isinstance(value, torch.Tensor)]
+    assert len(values) > 20 and all(value.is_meta for value in values)
