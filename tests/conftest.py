@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 LONGEST_FIRST = (
     *("test_follow", "test_world", "test_apart", "test_train", "test_killed", "test_boundary", "test_one_start"),
-    *("test_check", "test_main_job", "test_every_page", "test_live_chart", "test_steering", "test_components"),
+    *("test_every_page", "test_check", "test_main_job", "test_live_chart", "test_model", "test_steering"),
+    *("test_augment", "test_picker", "test_doors", "test_components", "test_gallery"),
 )
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -133,7 +132,6 @@ class Workbench:
         job, module = self.job, self.module(depth)
         freeze(job.model, depth, keep_statistics=True)
         update = Update(job, optimize.optimizer(job.model, job.recipe))
-        learning = job.precision.learning if depth < self.stages else nullcontext
         chance, batch = np.random.default_rng((job.recipe.seed, stream)), batch or self.batch(len(rows))
         waiting = np.zeros(0, np.int64)
         for step in range(updates):
@@ -142,7 +140,7 @@ class Workbench:
             some, waiting = waiting[:batch], waiting[batch:]
             optimize.set_rate(update.rule, job.recipe, step, updates)
             labels = torch.from_numpy(self.labels[some]).to(job.world.device)
-            update(module, (features(some), labels), step, learning)
+            update(module, (features(some), labels), step, depth)
 
     def batch(self, count: int) -> int:
         """Pictures of an update: fewer than in a run where there are few, so that there are some updates at all."""

@@ -80,7 +80,7 @@ def _shown(finding: Finding, dataset: Dataset, sample: Sample, called: Mapping[s
     lines = [f"in {sample.label}"]
     if suggestion:
         lines.append(f"looks like {suggestion.label}, {percent(suggestion.confidence, 0)} sure")
-    if reason:
+    elif reason:
         lines.append(reason)
     try:
         small = base64.b64encode(thumbnail(dataset.file(sample), _SIDE)).decode()

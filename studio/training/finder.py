@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Generator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import count
 
@@ -107,13 +106,12 @@ def _points(job: Job, depth: int, source: Source, steps: int) -> Generator[Point
     """Updates until the loss breaks down or the highest rate is reached."""
     freeze(job.model, depth, keep_statistics=job.recipe.model.pretrained and job.recipe.freeze.strategy != "full")
     update = Update(job, optimize.optimizer(job.model, job.recipe))
-    learning = job.precision.learning if depth < len(job.stages) else nullcontext
     mean, first, lowest = 0.0, math.nan, math.inf
     for step, batch in zip(range(steps), _endless(source), strict=False):
         lr = LOWEST * (HIGHEST / LOWEST) ** (step / max(1, steps - 1))
         for group in update.rule.param_groups:
             group["lr"] = lr * group["scale"]
-        sums = update(source.module, batch, step, learning)
+        sums = update(source.module, batch, step, depth)
         loss = float(sums.loss) / max(1, sums.count)
         mean = _SMOOTH * mean + (1 - _SMOOTH) * loss
         smooth = mean / (1 - _SMOOTH ** (step + 1))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -177,8 +177,7 @@ class Loop:
             self.job.split.vitals.step(self._lr)
         plan = self.schedule
         optimize.set_rate(self._update.rule, plan.recipe, self.step, plan.steps, self._drops)
-        learning = self.job.precision.learning if self._layers_learn else nullcontext
-        sums = self._update(self.source.module, batch, self.step, learning)
+        sums = self._update(self.source.module, batch, self.step, self.depth or 0)
         self.step += 1
         return sums
 
@@ -312,11 +311,6 @@ class Loop:
         )
         tensors = state.optimizer_tensors(self._update.rule) | state.average_tensors(self._update.average)
         return self.keeper.write(tensors, where.metadata())
-
-    @property
-    def _layers_learn(self) -> bool:
-        """Whether more than the head learns; a head alone gains nothing by a lower precision."""
-        return (self.depth or 0) < len(self.job.stages)
 
     @property
     def source(self) -> Source:

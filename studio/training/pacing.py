@@ -28,7 +28,7 @@ from studio.training.events import Event, Prepared
 from studio.training.loader import Pictures
 from studio.training.memory import Watermark, bytes_of
 from studio.training.prepare import Job, make_ready, noise
-from studio.training.rehearsal import rehearsed
+from studio.training.rehearsal import rehearsed, repeated
 from studio.training.scoring import class_accuracy, predictions
 from studio.training.stopwatch import Stopwatch
 from studio.training.world import World, keep_heap
@@ -158,8 +158,7 @@ def _between(found: dict[int, DepthPace], depth: int, crossing: int, learning: i
 
 def _writing(job: Job) -> float:
     """Seconds a picture that writing down what was said of it takes, at the end of an epoch."""
-    samples, classes = job.dataset.split("val"), job.dataset.classes
-    samples = (samples * -(-_WRITTEN // len(samples)))[:_WRITTEN]
+    samples, classes = repeated(job.dataset.split("val"), _WRITTEN), job.dataset.classes
     said, found = torch.zeros(len(samples), len(classes)), []
     for _ in range(5):
         began = time.perf_counter()

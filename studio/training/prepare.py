@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Generator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,13 @@ class Job:
     cache: Path
     train_images: int
     val_images: int
+
+    def learning(self, depth: int) -> AbstractContextManager:
+        """The context of a forward pass that learns behind so many frozen stages.
+
+        A head alone gains nothing by numbers of half the size.
+        """
+        return self.precision.learning() if depth < len(self.stages) else nullcontext()
 
 
 def network(recipe: Recipe, classes: int, world: World) -> tuple[nn.Module, Geometry]:

@@ -4,7 +4,6 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -70,7 +69,7 @@ class Stopwatch:
         self.remembered = memory / max(learning, 1)
         self._picture = self._seconds(lambda: self._step(update, self.job.model, batch, 0)) / many
         freeze(self.job.model, self._count, keep_statistics=True)
-        with self.job.precision.learning():
+        with self.job.learning(0):
             self.forward = self._median(lambda: self.job.model(*batch[0])) / many
 
     def depth(self, depth: int, halves: Halves | None) -> DepthPace:
@@ -181,9 +180,13 @@ class Stopwatch:
         """
         few = max(1, most // 2)
         found = {count: self._highest(update, module, kept(count), depth) for count in dict.fromkeys((few, most))}
-        with self._learning(depth):
+        with self.job.learning(depth):
             saved = [saved_by(module, kept(count)) for count in (1, 2)]
-        each = (found[most] - found[few]) / (most - few) if most > few else found[most] / most
+        each = (
+            found[most] / most
+        )  # no more: fewer may fit into what lies there anyway, and seem to take next to nothing
+        if most > few:
+            each = min(each, (found[most] - found[few]) / (most - few))
         each = max(each, _BESIDES * (saved[1] - saved[0]))
         return max(0.0, found[most] - each * most), each
 
@@ -211,11 +214,7 @@ class Stopwatch:
             return self._median(lambda: module(*shown(many))) / many, added / many
 
     def _step(self, update: Update, module: nn.Module, batch: Batch, depth: int) -> None:
-        update(module, batch, 0, lambda: self._learning(depth))
-
-    def _learning(self, depth: int) -> AbstractContextManager:
-        """The precision of what learns; a head alone has the full one."""
-        return self.job.precision.learning() if depth < self._count else nullcontext()
+        update(module, batch, 0, depth)
 
     def _update(self, depth: int) -> Update:
         freeze(self.job.model, depth, keep_statistics=True)

@@ -1,7 +1,6 @@
 """One update of the weights, in as many pieces as the device's memory asks for."""
 
 from collections import Counter
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
@@ -16,8 +15,6 @@ from studio.training.losses import Criterion
 from studio.training.prepare import Job
 from studio.training.sources import Batch
 from studio.training.sums import Sums
-
-Learning = Callable[[], AbstractContextManager]
 
 
 @dataclass
@@ -45,11 +42,14 @@ class Update:
         self.average = Average(job.model, decay) if decay is not None else None
         self._takes_chances = any(_is_by_chance(module) for module in self.job.model.modules())
 
-    def __call__(self, module: nn.Module, batch: Batch, step: int, learning: Learning) -> Sums:
-        """The sums of this batch, update number `step`. Raises StudioError where not even one picture fits."""
+    def __call__(self, module: nn.Module, batch: Batch, step: int, depth: int) -> Sums:
+        """The sums of this batch, update number `step`, with `depth` stages frozen.
+
+        Raises StudioError where not even one picture fits.
+        """
         while True:
             try:
-                sums = self._gradients(module, batch, step, learning)
+                sums = self._gradients(module, batch, step, depth)
                 break
             except RuntimeError as error:
                 if not _no_memory(error) or self.job.world.size > 1:
@@ -84,7 +84,7 @@ class Update:
         told, self._told = self._told, []
         return told
 
-    def _gradients(self, module: nn.Module, batch: Batch, step: int, learning: Learning) -> Sums:
+    def _gradients(self, module: nn.Module, batch: Batch, step: int, depth: int) -> Sums:
         inputs, labels = batch
         if self._takes_chances:  # then the number of the step decides what chance does in it
             self._seed(self.job.recipe.seed * 1_000_003 + step)
@@ -92,7 +92,7 @@ class Update:
         sums = Sums()
         pieces = [tensor.chunk(self.pieces) for tensor in (*inputs, labels)]
         for *some, right_ones in zip(*pieces, strict=True):
-            with learning():
+            with self.job.learning(depth):
                 outputs = module(*some).float()
             loss = self._criterion(outputs, right_ones)
             (loss * (len(right_ones) / len(labels)) if self.pieces > 1 else loss).backward()

@@ -63,7 +63,7 @@ def _shown(entry: Entry, dataset: Dataset, sample: Sample, named: Mapping[str, F
         suggestion = finding.suggestions.get(sample.path)
         said = finding.reasons.get(sample.path, "")
         if suggestion:
-            said = f"It looks like {suggestion.label}, {percent(suggestion.confidence, 0)} sure. {said}".strip()
+            said = f"It looks like {suggestion.label}, {percent(suggestion.confidence, 0)} sure."
         st.markdown(f"**{plain(title(finding.check))}.** {plain(said)}")
     _buttons(entry, dataset, sample, named, check)
 

@@ -18,7 +18,7 @@ from studio.data.library import Entry, Library
 from tests.browser import Watch, settled
 from tests.checks.planted import plant
 from tests.journeys.test_every_page import CUT_OFF, findings
-from tests.journeys.test_main_job import the_run, walk
+from tests.journeys.test_main_job import lightly, the_run, walk
 from tests.server import CHECKOUT, RunningStudio
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def test_a_faulty_folder_is_mended_and_its_run_says_what_was_decided(
 ) -> None:
     before = {file: file.read_bytes() for file in sorted(faulty.rglob("*.*"))}
     entry = Library(studio.workspace).add(faulty)
+    lightly(entry)
     page.goto(f"/check?dataset={entry.id}")
     page.get_by_role("button", name="Check these pictures").click()
     first = checked(page)
@@ -145,6 +146,7 @@ def test_wrong_labels_among_photographs_are_found_moved_and_said_in_the_run(
 ) -> None:
     planted = plant(REAL, tmp_path / "pets", frame=False, copies=4, looks=2, most=150)
     entry = Library(studio.workspace).add(planted.root)
+    lightly(entry)
     page.goto(f"/check?dataset={entry.id}")
     page.get_by_role("button", name="Check these pictures").click()
     checked(page)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from studio.data.library import Entry
+from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
 from tests.browser import PLOT, settled
@@ -47,6 +49,13 @@ def the_run(page: "Page", studio: RunningStudio) -> Run:
     """The run named in the address."""
     page.wait_for_url("**run=*")
     return Store(studio.workspace).get(page.url.split("run=")[1].split("&")[0])
+
+
+def lightly(entry: Entry) -> None:
+    """Have this dataset's next training take seconds: small pictures, few epochs."""
+    recipe = Recipe.model_validate({"data": {"source": entry.source}})
+    small = recipe.amended({"model.image_size": 64, "schedule.epochs": 3})
+    (entry.folder / "recipe.toml").write_text(small.to_toml(), encoding="utf-8")
 
 
 def wait_for(condition: Callable[[], object], seconds: float) -> None:

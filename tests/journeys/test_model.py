@@ -12,6 +12,7 @@ from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
 from tests.browser import settled
+from tests.journeys.test_main_job import lightly
 from tests.server import RunningStudio
 
 if TYPE_CHECKING:
@@ -36,10 +37,7 @@ def test_a_network_is_found_timed_advised_trained_and_proven(
     page: "Page", studio: RunningStudio, pictures: Callable[..., Path]
 ) -> None:
     entry = Library(studio.workspace).add(pictures(classes=("red", "blue"), each=20, side=64))
-    small = Recipe.model_validate({"data": {"source": entry.source}}).amended(
-        {"model.image_size": 64, "schedule.epochs": 3}
-    )
-    (entry.folder / "recipe.toml").write_text(small.to_toml(), encoding="utf-8")
+    lightly(entry)
 
     page.goto(f"/model?dataset={entry.id}")
     settled(page)
