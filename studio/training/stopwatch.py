@@ -182,9 +182,7 @@ class Stopwatch:
         found = {count: self._highest(update, module, kept(count), depth) for count in dict.fromkeys((few, most))}
         with self.job.learning(depth):
             saved = [saved_by(module, kept(count)) for count in (1, 2)]
-        each = (
-            found[most] / most
-        )  # no more: fewer may fit into what lies there anyway, and seem to take next to nothing
+        each = found[most] / most  # at the most: fewer may fit into what lies there anyway, as if they took nothing
         if most > few:
             each = min(each, (found[most] - found[few]) / (most - few))
         each = max(each, _BESIDES * (saved[1] - saved[0]))
