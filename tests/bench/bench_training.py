@@ -4,17 +4,28 @@ Timings on a shared machine drift, so both ways take turns and medians are compa
 clock.
 """
 
-from collections.abc import Callable
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 import pytest
 
-from studio.recipe import DataChoice, Recipe
+from studio.recipe import DataChoice, FreezePlan, Recipe
 from studio.training.events import Finished, Validated
 from studio.training.train import train
+from tests.bench.peers.turns import CHECKOUT, machine
 
 ROUNDS = 3
+WAITS = {  # of OpenMP's threads, for each other
+    "asleep at once": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"},
+    "as the studio says": {},
+    "spinning for 3 ms": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "300000"},  # as the library would by itself
+}
 
 
 def epochs(recipe: Recipe) -> tuple[float, float]:
@@ -39,3 +50,37 @@ def bench_head_only_epochs_with_and_without_kept_features(pictures: Callable[...
         f"\nhead only, {preset}: {anew:.2f} s an epoch anew, {kept:.4f} s with kept features: {anew / kept:.1f} times"
     )
     assert found["auto"][0][1] == pytest.approx(found["off"][0][1], abs=1e-6), "a shortcut must not change the result"
+
+
+@pytest.mark.parametrize("busy", [0, 1, 3])
+def bench_threads_that_wait(pictures: Callable[..., Path], tmp_path: Path, busy: int) -> None:
+    """Epochs of a network that learns throughout, alone on the machine and beside programs that never rest."""
+    source = pictures(classes=("a", "b"), each=24, side=256)
+    recipe = Recipe.model_validate({"data": {"source": str(source)}, "model": {"pretrained": False}})
+    recipe = recipe.amended({"schedule.epochs": 4, "freeze": FreezePlan(strategy="full")})
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    command = [sys.executable, "-m", "studio.cli", "train", str(path), "--json", "--workspace", str(tmp_path / "ws")]
+    found: dict[str, list[float]] = {how: [] for how in WAITS}
+    subprocess.run(command, cwd=CHECKOUT, capture_output=True, check=True)  # times its layers once, for all of them
+    with _busy(busy):
+        for _ in range(ROUNDS):
+            for how, words in WAITS.items():
+                told = subprocess.run(command, cwd=CHECKOUT, env=os.environ | words, capture_output=True, check=True)
+                found[how].append(json.loads(told.stdout)["cost"]["phases"][0]["seconds"])
+    own = median(found["as the studio says"])
+    print(f"\n{machine()}\nbeside {busy} busy programs, s an epoch:")
+    for how, seconds in found.items():
+        print(f"  {how}: {median(seconds):.2f}, {median(seconds) / own:.2f} times the studio's")
+
+
+@contextmanager
+def _busy(programs: int) -> Iterator[None]:
+    """Beside so many programs that never rest."""
+    running = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(programs)]
+    try:
+        yield
+    finally:
+        for program in running:
+            program.kill()
+            program.wait()

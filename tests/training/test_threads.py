@@ -1,5 +1,9 @@
 """A head on kept features computes on one core, everything else on all of them; and nobody else is held back."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,6 +12,7 @@ import torch
 
 from studio.training.threads import for_update
 
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 CPU = torch.device("cpu")
 
 
@@ -43,3 +48,16 @@ def test_a_gpu_needs_no_fewer_cores() -> None:
     cores = torch.get_num_threads()
     with for_update(torch.device("cuda"), 32, 1280, 2562):
         assert torch.get_num_threads() == cores
+
+
+def test_threads_that_wait_spin_for_a_moment_and_sleep_unless_a_person_said_otherwise() -> None:
+    assert _waiting({}) == ["PASSIVE", "10000"]
+    assert _waiting({"OMP_WAIT_POLICY": "ACTIVE"}) == ["ACTIVE", None]
+    assert _waiting({"GOMP_SPINCOUNT": "7"}) == ["PASSIVE", "7"]
+
+
+def _waiting(said: dict[str, str]) -> list[str | None]:
+    """What the environment of a process says of it once the studio is imported, where a person said that."""
+    others = {name: value for name, value in os.environ.items() if name not in WAITING}
+    asked = f"import json, os, studio; print(json.dumps([os.environ.get(name) for name in {WAITING}]))"
+    return json.loads(subprocess.check_output([sys.executable, "-c", asked], env=others | said))
