@@ -61,7 +61,9 @@ def test_a_network_is_found_timed_advised_trained_and_proven(
     assert asked(entry).freeze.depth == 8
 
     page.get_by_role("button", name="Ask for advice").click()
-    page.get_by_role("button", name=re.compile("^Apply (all|the rest)$")).click(timeout=180_000)
+    rest = page.get_by_role("button", name=re.compile("^Apply (all|the rest)$"))
+    rest.click(timeout=180_000)
+    rest.wait_for(state="detached")  # until then the page still tells what the network before it costs
     settled(page)
     page.get_by_text("So it is").first.wait_for()
     page.get_by_text(COST).wait_for(timeout=180_000)  # another backbone is timed as soon as it is chosen
