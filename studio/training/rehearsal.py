@@ -18,7 +18,7 @@ import torch
 from studio.data.dataset import Sample
 from studio.errors import StudioError
 from studio.model.graph import Boundary, Kept
-from studio.model.stages import frozen_state
+from studio.model.stages import freeze, frozen_state
 from studio.recipe import FreezePlan
 from studio.training.checkpoint import Card
 from studio.training.cost import DepthPace
@@ -40,18 +40,25 @@ _STEPS, _JUDGED = (4, 16), (64, 512)  # an epoch's updates, and the pictures it 
 _LEAST = 0.6  # of what was found of an update, and of measuring, in a row: a slow moment may hide all of it
 IN_A_RUN = 1.12  # times as long as rehearsed; measured with six networks, in runs of the command line
 _EPOCHS, _ROUNDS = 4, 6  # in a row, and how often; the first of a row is left out, as of a run
+_RATE = 1e-6  # of learning: how long an update takes does not depend on it, and the loss stays a number
 
 
 def rehearsed(job: Job, boundary: Boundary, pace: DepthPace) -> DepthPace:
     """`pace` as it is in whole epochs of the job's network; as it was where an update is long enough by itself.
 
-    The model must be laid out as it will learn, and learns something.
+    What learns starts from zeros: the timing before left a network of random weights with whatever came out of it,
+    and weights that are no longer numbers would end the first epoch.
     """
     batch = max(1, min(job.recipe.schedule.batch_size, job.train_images))
     update = pace.step + batch * pace.picture
     if update > _SHORT or (_STEPS[1] * batch + _JUDGED[1]) * pace.crossing > _ROOM:
         return pace
     sizes = [(_STEPS[0], _JUDGED[0]), (_STEPS[1], _JUDGED[0]), (_STEPS[0], _JUDGED[1])]
+    freeze(job.model, pace.depth)
+    with torch.no_grad():
+        for tensor in job.model.parameters():
+            if tensor.requires_grad:
+                tensor.zero_()
     took: list[list[float]] = [[] for _ in sizes]
     for _ in range(_ROUNDS):
         for found, (steps, judged) in zip(took, sizes, strict=True):
@@ -69,6 +76,7 @@ def rehearsed(job: Job, boundary: Boundary, pace: DepthPace) -> DepthPace:
 def _epochs(job: Job, boundary: Boundary, depth: int, steps: int, learnt: int, judged: int) -> list[float]:
     """Seconds of each epoch of so many steps and pictures, measured on so many; none where the recipe cannot learn."""
     changes = {"schedule.epochs": _EPOCHS, "schedule.patience": 0, "steering": (), "freeze": _at(depth)}
+    changes |= {"optimizer.lr": _RATE}
     recipe, dtype = job.recipe.amended(changes), dtype_of(job.precision.exactly)
     split = replace(
         job.split,

@@ -41,7 +41,7 @@ ARCHITECTURES = (
     "vgg11_bn",
 )
 TIME, MEMORY = 0.20, 0.15
-HEAD, THAWED = 5, 4  # epochs of each phase; an epoch of the head takes some milliseconds, so that one is not enough
+HEAD, THAWED = 8, 4  # epochs of each phase; an epoch of the head takes some milliseconds, so that a few are not enough
 TURNS = int(os.environ.get("THAW_BENCH_TURNS", "3"))
 CHOSEN = os.environ.get("THAW_BENCH_BACKBONES", ",".join(ARCHITECTURES)).split(",")
 Ratios = dict[tuple[str, str], list[float]]  # what was, as a share of what was predicted, by phase and quantity

@@ -8,7 +8,7 @@ import pytest
 from studio.model.boundary import cut
 from studio.model.graph import Boundary
 from studio.recipe import Recipe
-from studio.training import rehearsal
+from studio.training import features, rehearsal
 from studio.training.cost import DepthPace
 from studio.training.prepare import Job, make_ready, noise
 from studio.training.world import World
@@ -83,11 +83,21 @@ def test_a_long_update_is_not_rehearsed(pictures: Callable[..., Path], workspace
     assert rehearsal.rehearsed(job, boundary, long) == long
 
 
-def test_a_recipe_that_comes_to_no_end_is_told_by_its_updates(
+def test_weights_that_the_timing_before_left_as_no_numbers_do_not_end_it(
     pictures: Callable[..., Path], workspace: Workspace
 ) -> None:
     job, boundary = ready(tiny(pictures(each=8)), workspace)
     for tensor in job.model.get_classifier().parameters():  # type: ignore[operator]
         tensor.data.fill_(float("nan"))
+    assert rehearsal.rehearsed(job, boundary, pace(job, boundary)).epoch > 0
+
+
+def test_epochs_that_come_to_no_end_leave_what_was_timed_in_a_row(
+    pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    monkeypatch.setattr(
+        rehearsal, "taken", lambda *asked: tuple(tensor * float("nan") for tensor in features.taken(*asked))
+    )
     timed = pace(job, boundary)
     assert rehearsal.rehearsed(job, boundary, timed) == timed
