@@ -37,6 +37,7 @@ from studio.workspace import Workspace
 _PICTURES = 24  # are read, and shown again and again
 _ALL = 10  # depths up to which each is timed; of more, some, and the others lie between
 _SOME = 8
+_MOMENTS = 3  # at which an update of each depth is timed; the middle one counts
 _WRITTEN = 512  # pictures
 
 
@@ -98,6 +99,10 @@ def _measured(
         yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
         pace = watch.depth(depth, halves.get(depth))
         found[depth] = replace(pace, judge=pace.judge + writing)
+    yield Prepared("Timing them at other moments", 0, 0)
+    moments = [{depth: watch.again(depth, halves.get(depth)) for depth in depths} for _ in range(_MOMENTS - 1)]
+    for depth in depths:
+        found[depth] = _slower(found[depth], statistics.median([1.0, *(longer[depth] for longer in moments)]))
         if cuts := halves.get(depth):
             found[depth] = rehearsed(job, cuts.boundaries[depth], found[depth])
     longest = max(pace.front for pace in found.values())
@@ -137,6 +142,12 @@ def _halves(job: Job, depths: Sequence[int]) -> dict[int, Halves]:
             return dict.fromkeys(depths, halves)
         found = {depth: cut(job.model, [depth], squares) for depth in depths}
     return {depth: halves for depth, halves in found.items() if halves is not None}
+
+
+def _slower(pace: DepthPace, times: float) -> DepthPace:
+    """All that was timed, as many times as long."""
+    took = {name: times * getattr(pace, name) for name in ("step", "picture", "whole", "front", "judge")}
+    return replace(pace, **took)
 
 
 def _timed_depths(stages: int) -> list[int]:

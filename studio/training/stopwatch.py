@@ -4,6 +4,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
@@ -33,7 +34,7 @@ _STEEP = 0.6  # of what a picture takes on average, that one more takes at the l
 _PLANNED = 16  # pictures with which layers are timed, as in training
 _WORTH = 8.0  # seconds that timing layers may take
 _BESIDES = 1.1  # of the bytes that a picture keeps for the way back, that it takes at the least
-_REPEATS, _ENOUGH = (3, 40), 0.5  # steps that are timed at least and at most, and the seconds after which it is enough
+_REPEATS, _ENOUGH = (3, 40), 0.3  # steps that are timed at least and at most, and the seconds after which it is enough
 
 
 class Stopwatch:
@@ -49,6 +50,7 @@ class Stopwatch:
         self._count = len(job.stages)
         self._batch = max(1, min(job.recipe.schedule.batch_size, job.train_images))
         self._picture = 0.0  # seconds a picture of the slowest update so far
+        self._timed: dict[int, tuple[int, float]] = {}  # pictures of the update that was timed at a depth, and seconds
         self.remembered = 0.0
         self.forward = 0.0
 
@@ -83,8 +85,7 @@ class Stopwatch:
         self._step(update, module, self._labelled(some(many)), depth)
         beside, activations = self._memory(update, module, some, depth, most)
         boundary = halves.boundaries[depth] if halves else None
-        numbers = boundary.numbers if boundary else 0
-        with for_update(self._device, self._batch, numbers, trainable(self.job.model)):
+        with self._threads(boundary):
             step, picture = self._line(update, module, self._shown(some(many), boundary), depth, many)
             judge, judging = self._judged(module, some(min(self.job.split.judged, 2 * many)), boundary)
         self._picture = step / many + picture
@@ -104,6 +105,24 @@ class Stopwatch:
             judging=judging,
             learning=self.learning(depth),
         )
+
+    def again(self, depth: int, halves: Halves | None) -> float:
+        """How long the update that `depth` timed takes now, as a share of what it took then.
+
+        A computer that others share is not equally fast all the time: it was seen to take 1.8 times as long for some
+        ten seconds.
+        """
+        self.clear()
+        many, before = self._timed[depth]
+        module, shown = self.job.model, self._inputs
+        boundary = halves.boundaries[depth] if halves else None
+        if boundary:
+            made_up = torch.rand(many, boundary.numbers).to(dtype_of(self.job.precision.exactly))
+            module, shown = boundary.rest, self._taken(made_up, boundary)
+        update, labels = self._update(depth), self._labels(many)
+        with self._threads(boundary):
+            self._step(update, module, (shown(many), labels), depth)
+            return self._median(lambda: self._step(update, module, (shown(many), labels), depth), least=2) / before
 
     def clear(self) -> None:
         """Let go of what the last step left."""
@@ -146,9 +165,15 @@ class Stopwatch:
         """So many pictures as an epoch would show them: taken out of what is kept, where that can be."""
         if boundary is None:
             return _first(kept)
-        stored = packed(kept, dtype_of(self.job.precision.exactly))
+        return self._taken(packed(kept, dtype_of(self.job.precision.exactly)), boundary)
+
+    def _taken(self, stored: torch.Tensor, boundary: Boundary) -> Callable[[int], Kept]:
         order = torch.randperm(len(stored), generator=torch.Generator().manual_seed(0))
         return lambda many: taken(stored, order[:many], boundary, self._device)
+
+    def _threads(self, boundary: Boundary | None) -> AbstractContextManager:
+        numbers = boundary.numbers if boundary else 0
+        return for_update(self._device, self._batch, numbers, trainable(self.job.model))
 
     def _line(
         self, update: Update, module: nn.Module, shown: Callable[[int], Kept], depth: int, many: int
@@ -161,6 +186,7 @@ class Stopwatch:
         labels = self._labels(many)
         moving = self._median(update.rule.step)
         took = self._median(lambda: self._step(update, module, (shown(many), labels), depth))
+        self._timed[depth] = many, took
         even = max(took - moving, 0.0) / many
         if many >= self._batch or many < 2:
             return moving, even
@@ -239,11 +265,10 @@ class Stopwatch:
         self._wait()
         return time.perf_counter() - began
 
-    def _median(self, work: Callable[[], object]) -> float:
+    def _median(self, work: Callable[[], object], least: int = _REPEATS[0]) -> float:
         """The middle one of as many times as there is time for."""
-        least, most = _REPEATS
         found: list[float] = []
-        while len(found) < least or (len(found) < most and sum(found) < _ENOUGH):
+        while len(found) < least or (len(found) < _REPEATS[1] and sum(found) < _ENOUGH):
             found.append(self._seconds(work))
         return statistics.median(found)
 
