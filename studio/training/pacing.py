@@ -8,6 +8,7 @@ import json
 import statistics
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from studio.training.events import Event, Prepared
 from studio.training.loader import Pictures
 from studio.training.memory import Watermark, bytes_of
 from studio.training.prepare import Job, make_ready, noise
-from studio.training.rehearsal import rehearsed, repeated
+from studio.training.rehearsal import Moment, moment, rehearsed, repeated
 from studio.training.scoring import class_accuracy, predictions
 from studio.training.stopwatch import Stopwatch
 from studio.training.world import World, keep_heap
@@ -95,16 +96,19 @@ def _measured(
     watch.clear()
     awake = (Watermark.begin(job.world.device).start or 0) - (mark.start or 0) - pictures.bases.nbytes
     depths, found, writing = _timed_depths(count), dict[int, DepthPace](), _writing(job)
-    for done, depth in enumerate(depths):
-        yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
-        pace = watch.depth(depth, halves.get(depth))
-        found[depth] = replace(pace, judge=pace.judge + writing)
-    yield Prepared("Timing them at other moments", 0, 0)
-    moments = [{depth: watch.again(depth, halves.get(depth)) for depth in depths} for _ in range(_MOMENTS - 1)]
-    for depth in depths:
-        found[depth] = _slower(found[depth], statistics.median([1.0, *(longer[depth] for longer in moments)]))
+    longer, epochs = defaultdict[int, list[float]](lambda: [1.0]), defaultdict[int, list[Moment]](list)
+    for done, depth in enumerate(depths * _MOMENTS):
+        if done < len(depths):
+            yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
+            pace = watch.depth(depth, halves.get(depth))
+            found[depth] = replace(pace, judge=pace.judge + writing)
+        else:
+            yield Prepared("Timing them at other moments", done - len(depths), len(depths) * (_MOMENTS - 1))
+            longer[depth].append(watch.again(depth, halves.get(depth)))
         if cuts := halves.get(depth):
-            found[depth] = rehearsed(job, cuts.boundaries[depth], found[depth])
+            epochs[depth].append(moment(job, cuts.boundaries[depth], found[depth]))
+    for depth in depths:
+        found[depth] = rehearsed(job, _slower(found[depth], statistics.median(longer[depth])), epochs[depth])
     longest = max(pace.front for pace in found.values())
     for depth, pace in found.items():  # what the frozen part takes where it is part of every update
         share = pace.front / longest if longest else 0.0

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -38,39 +38,48 @@ _SHORT = 0.005  # seconds of an update; of longer ones, what lies between them i
 _ROOM = 128 << 20  # bytes that made-up features may take
 _STEPS, _JUDGED = (4, 16), (64, 512)  # an epoch's updates, and the pictures it is measured on: a few, and many
 _LEAST = 0.6  # of what was found of an update, and of measuring, in a row: a slow moment may hide all of it
-IN_A_RUN = 1.12  # times as long as rehearsed; measured with six networks, in runs of the command line
-_EPOCHS, _ROUNDS = 4, 6  # in a row, and how often; the first of a row is left out, as of a run
+IN_A_RUN = 1.05  # times as long as rehearsed; measured with ten networks, in eight epochs of the command line
+_EPOCHS, _ROUNDS = 4, 2  # in a row, and how often at each moment; the first of a row is left out, as of a run
 _RATE = 1e-6  # of learning: how long an update takes does not depend on it, and the loss stays a number
+Moment = list[list[float]]  # seconds of epochs: of short ones, of such with more updates, of such that measure more
 
 
-def rehearsed(job: Job, boundary: Boundary, pace: DepthPace) -> DepthPace:
-    """`pace` as it is in whole epochs of the job's network; as it was where an update is long enough by itself.
+def moment(job: Job, boundary: Boundary, pace: DepthPace) -> Moment:
+    """Seconds of whole epochs of the job's network as it learns at `pace`'s depth, now; none where an update is long
+    enough by itself.
 
     What learns starts from zeros: the timing before left a network of random weights with whatever came out of it,
     and weights that are no longer numbers would end the first epoch.
     """
-    batch = max(1, min(job.recipe.schedule.batch_size, job.train_images))
-    update = pace.step + batch * pace.picture
-    if update > _SHORT or (_STEPS[1] * batch + _JUDGED[1]) * pace.crossing > _ROOM:
-        return pace
+    batch = _batch(job)
+    if pace.step + batch * pace.picture > _SHORT or (_STEPS[1] * batch + _JUDGED[1]) * pace.crossing > _ROOM:
+        return [[], [], []]
     sizes = [(_STEPS[0], _JUDGED[0]), (_STEPS[1], _JUDGED[0]), (_STEPS[0], _JUDGED[1])]
     freeze(job.model, pace.depth)
     with torch.no_grad():
         for tensor in job.model.parameters():
             if tensor.requires_grad:
                 tensor.zero_()
-    took: list[list[float]] = [[] for _ in sizes]
-    for _ in range(_ROUNDS):
-        for found, (steps, judged) in zip(took, sizes, strict=True):
-            found += _epochs(job, boundary, pace.depth, steps, steps * batch, judged)
-    if not all(took):
+    rounds = [[_epochs(job, boundary, pace.depth, n, n * batch, judged) for n, judged in sizes] for _ in range(_ROUNDS)]
+    return [list(chain(*found)) for found in zip(*rounds, strict=True)]
+
+
+def rehearsed(job: Job, pace: DepthPace, moments: Sequence[Moment]) -> DepthPace:
+    """`pace` as it is in whole epochs, by what was found at several moments; as it was where nothing was."""
+    took = [list(chain(*found)) for found in zip(*moments, strict=True)]
+    if not took or not all(took):
         return pace
+    update = pace.step + _batch(job) * pace.picture
     few, more_steps, more_judged = (IN_A_RUN * statistics.median(found) for found in took)
     step = max((more_steps - few) / (_STEPS[1] - _STEPS[0]), _LEAST * update)
     judge = max((more_judged - few) / (_JUDGED[1] - _JUDGED[0]), _LEAST * pace.judge)
     besides = max(0.0, few - _STEPS[0] * step - _JUDGED[0] * judge)
     longer = step / update
     return replace(pace, step=pace.step * longer, picture=pace.picture * longer, judge=judge, epoch=besides)
+
+
+def _batch(job: Job) -> int:
+    return max(1, min(job.recipe.schedule.batch_size, job.train_images))
 
 
 def _epochs(job: Job, boundary: Boundary, depth: int, steps: int, learnt: int, judged: int) -> list[float]:

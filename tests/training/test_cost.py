@@ -3,17 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from studio.data.dataset import Dataset, Sample
+from studio.model.boundary import Halves
 from studio.recipe import FreezePlan, Recipe
 from studio.runs.foretold import foretold
 from studio.runs.progress import Progress
-from studio.training import cost
+from studio.training import cost, pacing
 from studio.training.cost import Costs, DepthPace, Paces
 from studio.training.events import Predicted, Prepared, Spent, Validated
 from studio.training.pacing import measure
+from studio.training.stopwatch import Stopwatch
 from studio.training.train import train
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
@@ -116,6 +119,34 @@ def test_a_network_is_timed_at_every_depth_and_runs_say_what_was_predicted(
     assert found.was_predicted and found.peak_bytes == spent.peak_bytes
     thawed = sorted(event.seconds for event in events if isinstance(event, Validated) and event.epoch > 2)
     assert found.phases[1].seconds == pytest.approx(sum(thawed) / 2), "the middle one without the first"
+
+
+def test_of_three_moments_at_which_a_depth_is_timed_the_middle_one_counts(
+    pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once, moments, really = {}, {depth: iter([3.0, 2.0]) for depth in range(20)}, []
+    timed, timed_again = Stopwatch.depth, Stopwatch.again
+
+    def depth(watch: Stopwatch, number: int, halves: Halves | None) -> DepthPace:
+        at_once[number] = timed(watch, number, halves)
+        return at_once[number]
+
+    def again(watch: Stopwatch, number: int, halves: Halves | None) -> float:
+        really.append(timed_again(watch, number, halves))
+        return next(moments[number])
+
+    monkeypatch.setattr(Stopwatch, "depth", depth)
+    monkeypatch.setattr(Stopwatch, "again", again)
+    monkeypatch.setattr(pacing, "rehearsed", lambda _job, pace, _moments: pace)
+    recipe = tiny(pictures(each=4))
+    told = [event.doing for event in measure(recipe, workspace) if isinstance(event, Prepared)]
+    paces = cost.known(recipe, workspace)
+    assert paces and len(at_once) > 3 and told.count("Timing them at other moments") == 2 * len(at_once)
+    for pace in paces.depths:
+        before = at_once[pace.depth]
+        assert (pace.step, pace.picture) == pytest.approx((2 * before.step, 2 * before.picture))
+        assert pace.front == pytest.approx(2 * before.front)
+    assert 0.4 < median(really) < 2.5, "timed again, a depth takes about as long as before"
 
 
 def test_only_the_variation_is_timed_where_all_else_is_known(

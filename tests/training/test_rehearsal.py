@@ -38,6 +38,12 @@ def pace(job: Job, boundary: Boundary, step: float = STEP, picture: float = PICT
     return DepthPace(len(job.stages), 0.0, step, picture, 0.1, 0.01, JUDGE, crossing, 1e6, 1e6, 1e6, 1e6, 1e6, 0)
 
 
+def rehearsed(job: Job, boundary: Boundary, timed: DepthPace) -> DepthPace:
+    """At two moments."""
+    moments = [rehearsal.moment(job, boundary, timed) for _ in range(2)]
+    return rehearsal.rehearsed(job, timed, moments)
+
+
 def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest(
     pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +55,7 @@ def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest
         return [besides + steps * per_step + judged * per_judged, 9.0, 0.0]
 
     monkeypatch.setattr(rehearsal, "_epochs", epochs)
-    found = rehearsal.rehearsed(job, boundary, pace(job, boundary))
+    found = rehearsed(job, boundary, pace(job, boundary))
     longer = rehearsal.IN_A_RUN
     assert found.step + 4 * found.picture == pytest.approx(longer * per_step)
     assert found.step / found.picture == pytest.approx(STEP / PICTURE), "their shares are those that were timed"
@@ -61,7 +67,7 @@ def test_a_slow_moment_does_not_make_an_update_free(
 ) -> None:
     job, boundary = ready(tiny(pictures(each=8)), workspace)
     monkeypatch.setattr(rehearsal, "_epochs", lambda *sizes: [0.02 - 0.0001 * sizes[3] - 0.00001 * sizes[5]])
-    found = rehearsal.rehearsed(job, boundary, pace(job, boundary))
+    found = rehearsed(job, boundary, pace(job, boundary))
     assert found.step > STEP / 2 and found.picture > PICTURE / 2 and found.judge > JUDGE / 2
 
 
@@ -70,7 +76,7 @@ def test_the_real_loop_is_rehearsed_and_only_the_head_learns(
 ) -> None:
     job, boundary = ready(tiny(pictures(each=8)), workspace)
     before = {name: tensor.clone() for name, tensor in job.model.state_dict().items()}
-    found = rehearsal.rehearsed(job, boundary, pace(job, boundary))
+    found = rehearsed(job, boundary, pace(job, boundary))
     assert found.epoch > 0 and found.step > 0 and found.judge >= 0
     changed = {name for name, tensor in job.model.state_dict().items() if not tensor.equal(before[name])}
     assert changed and all(name.startswith("fc.") for name in changed)
@@ -80,7 +86,7 @@ def test_the_real_loop_is_rehearsed_and_only_the_head_learns(
 def test_a_long_update_is_not_rehearsed(pictures: Callable[..., Path], workspace: Workspace) -> None:
     job, boundary = ready(tiny(pictures(each=8)), workspace)
     long = pace(job, boundary, step=0.5)
-    assert rehearsal.rehearsed(job, boundary, long) == long
+    assert rehearsed(job, boundary, long) == long
 
 
 def test_weights_that_the_timing_before_left_as_no_numbers_do_not_end_it(
@@ -89,7 +95,7 @@ def test_weights_that_the_timing_before_left_as_no_numbers_do_not_end_it(
     job, boundary = ready(tiny(pictures(each=8)), workspace)
     for tensor in job.model.get_classifier().parameters():  # type: ignore[operator]
         tensor.data.fill_(float("nan"))
-    assert rehearsal.rehearsed(job, boundary, pace(job, boundary)).epoch > 0
+    assert rehearsed(job, boundary, pace(job, boundary)).epoch > 0
 
 
 def test_epochs_that_come_to_no_end_leave_what_was_timed_in_a_row(
@@ -100,4 +106,4 @@ def test_epochs_that_come_to_no_end_leave_what_was_timed_in_a_row(
         rehearsal, "taken", lambda *asked: tuple(tensor * float("nan") for tensor in features.taken(*asked))
     )
     timed = pace(job, boundary)
-    assert rehearsal.rehearsed(job, boundary, timed) == timed
+    assert rehearsed(job, boundary, timed) == timed
