@@ -1,9 +1,12 @@
-"""Small recipes for tests: a network made for tests, small pictures, few epochs."""
+"""Small recipes for tests: a network made for tests, small pictures, few epochs; and one made ready."""
 
 from pathlib import Path
 from typing import Any
 
 from studio.recipe import DataChoice, ModelChoice, Recipe, ScheduleChoice
+from studio.training.prepare import Job, make_ready
+from studio.training.world import World
+from studio.workspace import Workspace
 
 
 def tiny(source: Path, **changes: Any) -> Recipe:
@@ -15,3 +18,13 @@ def tiny(source: Path, **changes: Any) -> Recipe:
         schedule=ScheduleChoice(epochs=2, batch_size=4),
     )
     return recipe.amended({name.replace("__", "."): value for name, value in changes.items()})
+
+
+def ready(recipe: Recipe, workspace: Workspace) -> Job:
+    """The recipe's network as a run has it before its first look at the pictures."""
+    going = make_ready(recipe, workspace, World.join())
+    try:
+        while True:
+            next(going)
+    except StopIteration as stop:
+        return stop.value

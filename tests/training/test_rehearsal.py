@@ -10,22 +10,16 @@ from studio.model.graph import Boundary
 from studio.recipe import Recipe
 from studio.training import features, rehearsal
 from studio.training.cost import DepthPace
-from studio.training.prepare import Job, make_ready, noise
-from studio.training.world import World
+from studio.training.prepare import Job, noise
 from studio.workspace import Workspace
-from tests.training.recipes import tiny
+from tests.training.recipes import ready, tiny
 
 STEP, PICTURE, JUDGE = 0.0002, 0.00005, 0.00001
 
 
-def ready(recipe: Recipe, workspace: Workspace) -> tuple[Job, Boundary]:
+def headed(recipe: Recipe, workspace: Workspace) -> tuple[Job, Boundary]:
     """A network made ready, and where its head begins."""
-    going = make_ready(recipe, workspace, World.join())
-    try:
-        while True:
-            next(going)
-    except StopIteration as stop:
-        job: Job = stop.value
+    job = ready(recipe, workspace)
     depth = len(job.stages)
     halves = cut(job.model, [depth], noise(job.geometry, job.world))
     assert halves is not None
@@ -47,7 +41,7 @@ def rehearsed(job: Job, boundary: Boundary, timed: DepthPace) -> DepthPace:
 def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest(
     pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    job, boundary = headed(tiny(pictures(each=8)), workspace)
     per_step, per_judged, besides = 0.0008, 0.00001, 0.002
 
     def epochs(_job: Job, _boundary: Boundary, _depth: int, steps: int, learnt: int, judged: int) -> list[float]:
@@ -65,7 +59,7 @@ def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest
 def test_a_slow_moment_does_not_make_an_update_free(
     pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    job, boundary = headed(tiny(pictures(each=8)), workspace)
     monkeypatch.setattr(rehearsal, "_epochs", lambda *sizes: [0.02 - 0.0001 * sizes[3] - 0.00001 * sizes[5]])
     found = rehearsed(job, boundary, pace(job, boundary))
     assert found.step > STEP / 2 and found.picture > PICTURE / 2 and found.judge > JUDGE / 2
@@ -74,7 +68,7 @@ def test_a_slow_moment_does_not_make_an_update_free(
 def test_the_real_loop_is_rehearsed_and_only_the_head_learns(
     pictures: Callable[..., Path], workspace: Workspace
 ) -> None:
-    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    job, boundary = headed(tiny(pictures(each=8)), workspace)
     before = {name: tensor.clone() for name, tensor in job.model.state_dict().items()}
     found = rehearsed(job, boundary, pace(job, boundary))
     assert found.epoch > 0 and found.step > 0 and found.judge >= 0
@@ -84,7 +78,7 @@ def test_the_real_loop_is_rehearsed_and_only_the_head_learns(
 
 
 def test_a_long_update_is_not_rehearsed(pictures: Callable[..., Path], workspace: Workspace) -> None:
-    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    job, boundary = headed(tiny(pictures(each=8)), workspace)
     long = pace(job, boundary, step=0.5)
     assert rehearsed(job, boundary, long) == long
 
@@ -92,7 +86,7 @@ def test_a_long_update_is_not_rehearsed(pictures: Callable[..., Path], workspace
 def test_weights_that_the_timing_before_left_as_no_numbers_do_not_end_it(
     pictures: Callable[..., Path], workspace: Workspace
 ) -> None:
-    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    job, boundary = headed(tiny(pictures(each=8)), workspace)
     for tensor in job.model.get_classifier().parameters():  # type: ignore[operator]
         tensor.data.fill_(float("nan"))
     assert rehearsed(job, boundary, pace(job, boundary)).epoch > 0
@@ -101,7 +95,7 @@ def test_weights_that_the_timing_before_left_as_no_numbers_do_not_end_it(
 def test_epochs_that_come_to_no_end_leave_what_was_timed_in_a_row(
     pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, boundary = ready(tiny(pictures(each=8)), workspace)
+    job, boundary = headed(tiny(pictures(each=8)), workspace)
     monkeypatch.setattr(
         rehearsal, "taken", lambda *asked: tuple(tensor * float("nan") for tensor in features.taken(*asked))
     )
