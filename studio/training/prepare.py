@@ -57,6 +57,11 @@ class Job:
     train_images: int
     val_images: int
 
+    @property
+    def batch(self) -> int:
+        """Pictures of one update."""
+        return max(1, min(self.recipe.schedule.batch_size, self.train_images))
+
     def learning(self, depth: int) -> AbstractContextManager:
         """The context of a forward pass that learns behind so many frozen stages.
 

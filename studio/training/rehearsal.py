@@ -51,7 +51,7 @@ def moment(job: Job, boundary: Boundary, pace: DepthPace) -> Moment:
     What learns starts from zeros: the timing before left a network of random weights with whatever came out of it,
     and weights that are no longer numbers would end the first epoch.
     """
-    batch = _batch(job)
+    batch = job.batch
     if pace.step + batch * pace.picture > _SHORT or (_STEPS[1] * batch + _JUDGED[1]) * pace.crossing > _ROOM:
         return [[], [], []]
     sizes = [(_STEPS[0], _JUDGED[0]), (_STEPS[1], _JUDGED[0]), (_STEPS[0], _JUDGED[1])]
@@ -69,17 +69,13 @@ def rehearsed(job: Job, pace: DepthPace, moments: Sequence[Moment]) -> DepthPace
     took = [list(chain(*found)) for found in zip(*moments, strict=True)]
     if not took or not all(took):
         return pace
-    update = pace.step + _batch(job) * pace.picture
+    update = pace.step + job.batch * pace.picture
     few, more_steps, more_judged = (IN_A_RUN * statistics.median(found) for found in took)
     step = max((more_steps - few) / (_STEPS[1] - _STEPS[0]), _LEAST * update)
     judge = max((more_judged - few) / (_JUDGED[1] - _JUDGED[0]), _LEAST * pace.judge)
     besides = max(0.0, few - _STEPS[0] * step - _JUDGED[0] * judge)
     longer = step / update
     return replace(pace, step=pace.step * longer, picture=pace.picture * longer, judge=judge, epoch=besides)
-
-
-def _batch(job: Job) -> int:
-    return max(1, min(job.recipe.schedule.batch_size, job.train_images))
 
 
 def _epochs(job: Job, boundary: Boundary, depth: int, steps: int, learnt: int, judged: int) -> list[float]:

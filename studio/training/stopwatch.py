@@ -49,7 +49,7 @@ class Stopwatch:
         self.job, self._pictures = job, pictures
         self._device = job.world.device
         self._count = len(job.stages)
-        self._batch = max(1, min(job.recipe.schedule.batch_size, job.train_images))
+        self._batch = job.batch
         self._picture = 0.0  # seconds a picture of the slowest update so far
         self._timed: dict[int, tuple[int, float]] = {}  # pictures of the update that was timed at a depth, and seconds
         self.remembered = 0.0

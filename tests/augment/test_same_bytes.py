@@ -14,12 +14,11 @@ from studio.augment.presets import PRESETS
 from studio.data.picture import open_picture
 from studio.recipe import Recipe, StepChoice
 from studio.training.loader import batches, to_input
-from studio.training.prepare import load_data, make_ready
+from studio.training.prepare import load_data
 from studio.training.sight import place_in_training, sight
 from studio.training.sources import Split
-from studio.training.world import World
 from studio.workspace import Workspace
-from tests.training.recipes import tiny
+from tests.training.recipes import ready, tiny
 
 CUSTOM = {
     "augment.preset": "custom",
@@ -38,13 +37,7 @@ CHOICES = [
 
 def job_of(recipe: Recipe, workspace: Workspace) -> tuple[Split, Geometry]:
     """The split of a run made ready, with its training pictures looked at and kept."""
-    steps = make_ready(recipe, workspace, World.join())
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            job = end.value
-            break
+    job = ready(recipe, workspace)
     job.split.train.keep = True
     list(job.split.train.look())
     return job.split, job.geometry

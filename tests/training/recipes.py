@@ -7,6 +7,7 @@ from studio.recipe import DataChoice, ModelChoice, Recipe, ScheduleChoice
 from studio.training.prepare import Job, make_ready
 from studio.training.world import World
 from studio.workspace import Workspace
+from tests.working import done
 
 
 def tiny(source: Path, **changes: Any) -> Recipe:
@@ -22,9 +23,4 @@ def tiny(source: Path, **changes: Any) -> Recipe:
 
 def ready(recipe: Recipe, workspace: Workspace) -> Job:
     """The recipe's network as a run has it before its first look at the pictures."""
-    going = make_ready(recipe, workspace, World.join())
-    try:
-        while True:
-            next(going)
-    except StopIteration as stop:
-        return stop.value
+    return done(make_ready(recipe, workspace, World.join()))[1]

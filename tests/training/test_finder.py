@@ -16,6 +16,7 @@ from studio.training.finder import HIGHEST, LOWEST, Found, Point, find_rate, jud
 from studio.training.wishes import Wishes
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
+from tests.working import done
 
 
 @pytest.fixture
@@ -24,12 +25,7 @@ def recipe(pictures: Callable[..., Path]) -> Recipe:
 
 
 def found(recipe: Recipe, workspace: Workspace, steps: int = 40, asked: Any = Wishes) -> tuple[list[Any], Found]:
-    told, finding = [], find_rate(recipe, workspace, asked, steps)
-    while True:
-        try:
-            told.append(next(finding))
-        except StopIteration as end:
-            return told, end.value
+    return done(find_rate(recipe, workspace, asked, steps))
 
 
 def curve(*losses: float) -> list[Point]:
