@@ -20,7 +20,7 @@ from studio.recipe import AugmentChoice, FreezePlan, Recipe
 from studio.training.room import IN_MEMORY, fits, judged_at_once
 from studio.workspace import Workspace, write_text
 
-_EDITION = 13  # of what is measured; what was measured otherwise is left lying
+_EDITION = 14  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
 _GAPS = 1.04  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
 
@@ -183,13 +183,13 @@ def _of_depth(paces: Paces, pace: DepthPace, recipe: Recipe, train: int, val: in
 def _peak(paces: Paces, pace: DepthPace, recipe: Recipe, head: int, batch: int, val: int, fronted: bool) -> float:
     """Bytes at the most demanding of four moments: the first look, an update, measuring, writing it all down.
 
-    A run holds the weights, and from its first measured epoch on a copy of the best; the vital signs keep a copy of
-    what learns.
+    A run holds the weights, and of what learns a copy of the best from its first measured epoch on, the vital signs'
+    own copy, and its running mean where one is wanted.
     """
     learns = _NUMBER * (pace.learning + head)
     memory = paces.remembered * (pace.learning + head)
-    averaged = paces.weights if recipe.optimizer.ema else 0
-    standing = 2 * paces.weights + averaged + learns + memory + (pace.fronted if fronted else 0)
+    copies = (3 if recipe.optimizer.ema else 2) * learns
+    standing = paces.weights + copies + memory + (pace.fronted if fronted else 0)
     looking = paces.weights + (pace.looking if pace.crossing else 0)
     judged = pace.judging * min(val, judged_at_once(recipe.schedule.batch_size))
     updating = standing + pace.beside + pace.activations * batch

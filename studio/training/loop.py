@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from studio.errors import RunError
-from studio.model.stages import freeze, trainable
+from studio.model.stages import freeze, frozen_state, trainable
 from studio.training import notes, optimize, rates, state
 from studio.training.events import (
     Event,
@@ -224,6 +224,7 @@ class Loop:
         head_first = recipe.freeze.head_first(len(self.job.stages))
         keep_statistics = a_lone_picture or (recipe.model.pretrained and head_first)
         freeze(self.job.model, depth, keep_statistics=keep_statistics)
+        self.keeper.freeze(frozen_state(self.job.model, depth).keys())
         if self._update is None:
             self._update = Update(self.job, optimize.optimizer(self.job.model, recipe))
         else:

@@ -39,7 +39,7 @@ _ROOM = 128 << 20  # bytes that made-up features may take
 _STEPS, _JUDGED = (4, 16), (64, 512)  # an epoch's updates, and the pictures it is measured on: a few, and many
 _LEAST = 0.6  # of what was found of an update, and of measuring, in a row: a slow moment may hide all of it
 IN_A_RUN = 1.05  # times as long as rehearsed; measured with ten networks, in eight epochs of the command line
-_EPOCHS, _ROUNDS = 4, 2  # in a row, and how often at each moment; the first of a row is left out, as of a run
+_EPOCHS, _ROUNDS = 8, 2  # in a row, and how often at each moment; the first of a row is left out, as of a run
 _RATE = 1e-6  # of learning: how long an update takes does not depend on it, and the loss stays a number
 Moment = list[list[float]]  # seconds of epochs: of short ones, of such with more updates, of such that measure more
 

@@ -146,13 +146,13 @@ class Table:
 
     def __str__(self) -> str:
         head = "| what | ours | against | theirs | times | asked | met | remark |\n|---|---|---|---|---|---|---|---|"
-        return "\n".join((f"\n{machine()}\n", head, *map(str, self.rows)))
+        return "\n".join((f"\n{machine()}, medians of {ROUNDS}\n", head, *map(str, self.rows)))
 
 
 def machine() -> str:
     """What this was measured on, in a line."""
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "timm"))
-    return f"{_cores()} cores, {_processor()}, {packages}, Python {platform.python_version()}, medians of {ROUNDS}"
+    return f"{_cores()} cores, {_processor()}, {packages}, Python {platform.python_version()}"
 
 
 def _cores() -> int:
