@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, get_args
@@ -73,6 +74,12 @@ class Desk:
             for what, value in (("depth", event.depth), ("lr", event.lr), ("epochs", event.epochs)):
                 if value is not None and self._number(what) == getattr(self._wishes, what):
                     withdraw(self.folder, what)  # type: ignore[arg-type]
+
+    def catch_up(self, events: Sequence[Event]) -> None:
+        """Take away what the last of an earlier life's events fulfilled, if it died before it could do so itself."""
+        self._wishes = self._read()
+        for event in events[-1:]:
+            self.met(event)
 
     def close(self) -> None:
         """Take away what nobody will hear any more."""

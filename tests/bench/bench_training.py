@@ -8,8 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -17,6 +19,7 @@ import pytest
 
 from studio.recipe import DataChoice, FreezePlan, Recipe
 from studio.training.events import Finished, Validated
+from studio.training.keeper import Keeper
 from studio.training.train import train
 from tests.bench.peers.turns import CHECKOUT, machine
 
@@ -50,6 +53,26 @@ def bench_head_only_epochs_with_and_without_kept_features(pictures: Callable[...
         f"\nhead only, {preset}: {anew:.2f} s an epoch anew, {kept:.4f} s with kept features: {anew / kept:.1f} times"
     )
     assert found["auto"][0][1] == pytest.approx(found["off"][0][1], abs=1e-6), "a shortcut must not change the result"
+
+
+@pytest.mark.parametrize("backbone", ["tf_efficientnet_lite0", "mobilenetv3_large_100", "vgg11_bn"])
+def bench_epochs_of_a_head_whose_best_is_kept(
+    pictures: Callable[..., Path], backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the end of one epoch to that of the next, where what is frozen is copied with the best, and where not."""
+    source = pictures(classes=("a", "b"), each=80, side=256)
+    recipe = Recipe.model_validate({"data": {"source": str(source)}, "model": {"backbone": backbone}})
+    recipe = recipe.amended({"model.pretrained": False, "schedule.epochs": 16, "schedule.patience": 0})
+    found: dict[str, list[float]] = {"not copied": [], "copied": []}
+    for _ in range(ROUNDS):
+        for how, seconds in found.items():
+            with monkeypatch.context() as patch:
+                if how == "copied":
+                    patch.setattr(Keeper, "freeze", lambda *_: None)
+                ends = [time.perf_counter() for event in train(recipe) if isinstance(event, Validated)]
+            seconds.append(median(later - sooner for sooner, later in pairwise(ends)))
+    shared, copied = (median(seconds) for seconds in found.values())
+    print(f"\n{backbone}, a head: {1000 * copied:.1f} ms an epoch, {1000 * shared:.1f} ms: {copied / shared:.1f} times")
 
 
 @pytest.mark.parametrize("busy", [0, 1, 3])

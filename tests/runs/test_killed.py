@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from studio.runs import launch
+from studio.runs.requests import Desk
 from studio.runs.run import Run
 from studio.runs.store import Store
+from studio.training.events import Event, Steered, Validated
 from studio.workspace import Workspace
 from tests.runs.killing import kill_at_random
 from tests.runs.nursery import nursery
@@ -56,6 +59,27 @@ def test_a_change_made_after_the_last_checkpoint_is_made_again(
         (e.step, e.depth, e.epochs) for e in before
     ]
     assert numbers(run) == numbers(same)
+
+
+def test_a_change_that_was_written_down_by_a_run_that_died_at_once_is_not_made_twice(
+    workspace: Workspace, pictures: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Store(workspace).create(tiny(pictures(each=8), schedule__epochs=4))
+
+    def met(desk: Desk, event: Event) -> None:
+        if isinstance(event, Validated) and event.epoch == 2:
+            run.request("epochs", 6)
+        if isinstance(event, Steered):
+            raise SystemExit  # as if it was killed: the change is in the journal, and still asked for
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(Desk, "met", met)
+        launch.execute(run)
+    (before,) = run.progress().steered
+    assert before.step > 0 and before.epochs == 6
+    launch.execute(run, again=True)
+    assert [(e.step, e.epochs) for e in run.progress().steered] == [(before.step, before.epochs)]
+    assert len(run.progress().validated) == 6 and not run.requested("epochs")
 
 
 def numbers(run: Run) -> list[tuple]:
