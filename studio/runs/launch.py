@@ -169,8 +169,8 @@ def _train(run: Run, again: bool) -> None:
     desk = Desk(run.folder)
     with Trouble(run) as trouble:
         try:
-            if again and (run.events() or place(run.folder)):
-                desk.catch_up(run.events())
+            if again and ((told := run.events()) or place(run.folder)):
+                desk.catch_up(told)
                 trouble.log(_taken_up(run))
             trouble.log(Prepared("Waking the engine", 0, 0))
             for event in _events(run, desk, again):
