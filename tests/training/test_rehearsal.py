@@ -70,8 +70,8 @@ def test_the_real_loop_is_rehearsed_and_only_the_head_learns(
 ) -> None:
     job, boundary = headed(tiny(pictures(each=8)), workspace)
     before = {name: tensor.clone() for name, tensor in job.model.state_dict().items()}
-    found = rehearsed(job, boundary, pace(job, boundary))
-    assert found.epoch > 0 and found.step > 0 and found.judge >= 0
+    found = rehearsal.moment(job, boundary, pace(job, boundary))
+    assert all(size and min(size) > 0 for size in found), "epochs of every size came to their end, and took their time"
     changed = {name for name, tensor in job.model.state_dict().items() if not tensor.equal(before[name])}
     assert changed and all(name.startswith("fc.") for name in changed)
     assert not job.split.train.whole, "no picture was looked at"
@@ -89,7 +89,7 @@ def test_weights_that_the_timing_before_left_as_no_numbers_do_not_end_it(
     job, boundary = headed(tiny(pictures(each=8)), workspace)
     for tensor in job.model.get_classifier().parameters():  # type: ignore[operator]
         tensor.data.fill_(float("nan"))
-    assert rehearsed(job, boundary, pace(job, boundary)).epoch > 0
+    assert all(rehearsal.moment(job, boundary, pace(job, boundary))), "epochs of every size came to their end"
 
 
 def test_epochs_that_come_to_no_end_leave_what_was_timed_in_a_row(
