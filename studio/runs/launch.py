@@ -1,7 +1,5 @@
 """Starting a run: one Start, one training, in a thread, in a process of its own, or wherever `execute` is called."""
 
-import atexit
-import gc
 import logging
 import os
 import subprocess
@@ -10,12 +8,11 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from functools import cache
 
 from filelock import FileLock, Timeout
 
 from studio.errors import RunError, StudioError
-from studio.model.waking import wake
+from studio.model.waking import spare_engine, wake
 from studio.recipe import Recipe
 from studio.runs.requests import Desk
 from studio.runs.run import Run
@@ -190,29 +187,11 @@ def _taken_up(run: Run) -> Resumed:
     return Resumed(known.epoch, known.step, again=True) if known else Resumed(0, 0, again=True)
 
 
-@cache
-def _spare_engine() -> None:
-    """Once a process, when the engine is imported and no network is built yet: that may become garbage."""
-    spare_the_collector()
-
-
-def spare_the_collector() -> None:
-    """Have Python's garbage collector pass over all that is there now, which is what was imported.
-
-    Streamlit collects all garbage each time it has drawn a page. Looking through the half a million objects of torch
-    took 0.1 to 0.3 s each time, in which a training stands still. When Python ends it looks at all once more: else what
-    was imported stays, and a library counts line by line what was never let go of.
-    """
-    gc.collect()
-    gc.freeze()
-    atexit.register(gc.unfreeze)
-
-
 def _events(run: Run, desk: Desk, again: bool) -> Iterator[Event]:
     wake()
     from studio.training.train import train
 
-    _spare_engine()
+    spare_engine()
     workspace, recipe = Workspace(run.folder.parent.parent), run.recipe
     if again:
         recipe = recipe.amended({"steering": [*recipe.steering, *run.changes()]})

@@ -20,9 +20,8 @@ from studio.recipe import AugmentChoice, FreezePlan, Recipe
 from studio.training.room import IN_MEMORY, fits, judged_at_once
 from studio.workspace import Workspace, write_text
 
-_EDITION = 14  # of what is measured; what was measured otherwise is left lying
+_EDITION = 15  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
-_GAPS = 1.04  # what a computer takes of so much memory: what one update lets go of, the next takes in other pieces
 
 
 @dataclass(frozen=True)
@@ -189,13 +188,13 @@ def _peak(paces: Paces, pace: DepthPace, recipe: Recipe, head: int, batch: int, 
     learns = _NUMBER * (pace.learning + head)
     memory = paces.remembered * (pace.learning + head)
     copies = (3 if recipe.optimizer.ema else 2) * learns
-    standing = paces.weights + copies + memory + (pace.fronted if fronted else 0)
+    standing = paces.weights + copies + (pace.fronted if fronted else 0)
     looking = paces.weights + (pace.looking if pace.crossing else 0)
     judged = pace.judging * min(val, judged_at_once(recipe.schedule.batch_size))
     updating = standing + pace.beside + pace.activations * batch
-    judging = standing + learns + judged
-    writing = standing + learns + (2 * (paces.weights + memory) if paces.on_cpu else 0)
-    return max(looking, updating, judging, writing) * (_GAPS if paces.on_cpu else 1)
+    judging = standing + memory + learns + judged
+    writing = standing + memory + learns + (2 * (paces.weights + memory) if paces.on_cpu else 0)
+    return max(looking, updating, judging, writing)
 
 
 def varies(choice: AugmentChoice) -> bool:

@@ -26,6 +26,7 @@ from studio.training.events import (
 from studio.training.keeper import Keeper
 from studio.training.look import Sources, look_again
 from studio.training.measure import finished, validated
+from studio.training.memory import let_go
 from studio.training.prepare import Job
 from studio.training.proof import Seals
 from studio.training.schedule import Schedule
@@ -212,6 +213,8 @@ class Loop:
                 return
             self.sources |= found
         self.sources = {known: source for known, source in self.sources.items() if known <= depth}  # deeper: outdated
+        if self.thaws:
+            let_go()  # of what learning at the depth before took, which this one would not find whole
         self._let_learn(depth, self.step)
         self.seals.freeze(depth)
         self._thawed_in = self.epoch

@@ -1,6 +1,7 @@
 """How much memory work takes at its most: of the computer's, or of the device that it computes on."""
 
 import ctypes
+import gc
 import os
 import platform
 from collections.abc import Iterable, Sequence
@@ -67,6 +68,12 @@ def give_back() -> None:
     if platform.libc_ver()[0] == "glibc":
         with suppress(OSError, AttributeError):
             ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def let_go() -> None:
+    """Free what only circles of references still hold, such as networks that were cut, and give memory back."""
+    gc.collect()
+    give_back()
 
 
 def bytes_of(values: Iterable[object]) -> int:

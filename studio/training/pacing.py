@@ -22,6 +22,7 @@ from studio.data.contents import Contents
 from studio.errors import DataError, StudioError
 from studio.model.boundary import Halves, cut
 from studio.model.stages import new_parameters
+from studio.model.waking import spare_engine
 from studio.recipe import Recipe
 from studio.text import keep_logs_printable
 from studio.training.cost import DepthPace, Paces, keep, known, variation, varies
@@ -49,6 +50,7 @@ def measure(recipe: Recipe, workspace: Workspace) -> Generator[Event, None, Pace
     opens, BackboneError where the network cannot be built.
     """
     keep_heap()
+    spare_engine()
     world = World.join()
     mark = Watermark.begin(world.device)
     job = yield from make_ready(recipe.amended({"model.pretrained": False, "model.weights": ""}), workspace, world)

@@ -1,6 +1,5 @@
 """A few steps of a network at one freezing depth: how long they take, and how much memory."""
 
-import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from studio.training.cost import DepthPace
 from studio.training.features import dtype_of, packed, taken
 from studio.training.loader import Pictures, to_input
 from studio.training.look import at_once
-from studio.training.memory import Watermark, bytes_of, give_back, saved_by
+from studio.training.memory import Watermark, bytes_of, let_go, saved_by
 from studio.training.precision import Plan
 from studio.training.prepare import Job
 from studio.training.sources import Batch
@@ -28,7 +27,9 @@ from studio.training.threads import for_update
 from studio.training.update import Update
 
 _LONG = 0.8  # seconds that one timed step may take: else it is given fewer pictures than a batch has
-_WHOLE = 2.5  # the same where memory is measured, which of a whole batch does not follow from a few pictures
+_WHOLE = 6.0  # the same where memory is measured, which of a whole batch does not follow from a few pictures
+_MARKS, _ROUNDS = 3, 2  # how often memory is watched at the most, and through how many rounds of updates
+_WATCHED = 4.0  # seconds after which one of each is enough
 _FEW = 4  # but never fewer than these
 _STEEP = 0.6  # of what a picture takes on average, that one more takes at the least: timings jitter
 _PLANNED = 16  # pictures with which layers are timed, as in training
@@ -84,9 +85,10 @@ class Stopwatch:
         most = min(self._batch, max(2 * many, self._many(_WHOLE)))
         some = _first(kept(max(2 * many, most)))  # the frozen part looks at them once
         self._step(update, module, self._labelled(some(many)), depth)
-        beside, activations = self._memory(update, module, some, depth, most)
         boundary = halves.boundaries[depth] if halves else None
+        fresh = self._shown(some(most), boundary) if boundary else self._inputs
         with self._threads(boundary):
+            beside, activations = self._memory(module, fresh, depth, most)
             step, picture = self._line(update, module, self._shown(some(many), boundary), depth, many)
             judge, judging = self._judged(module, some(min(self.job.split.judged, 2 * many)), boundary)
         self._picture = step / many + picture
@@ -130,8 +132,7 @@ class Stopwatch:
     def clear(self) -> None:
         """Let go of what the last step left."""
         self.job.model.zero_grad(set_to_none=True)
-        gc.collect()
-        give_back()
+        let_go()
 
     def crossing(self, depth: int, halves: Halves | None) -> int:
         """Bytes that are kept of a picture at a depth."""
@@ -199,34 +200,44 @@ class Stopwatch:
         picture = min(even, max((took - less) / (many - many // 2), _STEEP * even))
         return took - picture * many, picture
 
-    def _memory(
-        self, update: Update, module: nn.Module, kept: Callable[[int], Kept], depth: int, most: int
-    ) -> tuple[float, float]:
-        """Bytes of an update whatever its batch, and of each picture of it, as they come between others.
+    def _memory(self, module: nn.Module, shown: Callable[[int], Kept], depth: int, most: int) -> tuple[float, float]:
+        """Bytes of an update whatever its batch, what the optimizer remembers included, and of each picture of it.
 
         What measuring and the update before let go of lies in other pieces than the next one asks for, so all of them
         count together. A picture needs no less than what is saved of it for the way back.
         """
         few = max(1, most // 2)
-        found = {count: self._highest(update, module, kept(count), depth) for count in dict.fromkeys((few, most))}
+        found = {few: float(self._highest(module, shown, few, depth))}
+        if most > few:
+            until, marks = time.perf_counter() + _WATCHED, list[int]()
+            while not marks or (len(marks) < _MARKS and time.perf_counter() < until):
+                marks.append(self._highest(module, shown, most, depth))
+            found[most] = statistics.median(marks)
         with self.job.learning(depth):
-            saved = [saved_by(module, kept(count)) for count in (1, 2)]
+            saved = [saved_by(module, shown(count)) for count in (1, 2)]
         each = found[most] / most  # at the most: fewer may fit into what lies there anyway, as if they took nothing
         if most > few:
             each = min(each, (found[most] - found[few]) / (most - few))
         each = max(each, _BESIDES * (saved[1] - saved[0]))
         return max(0.0, found[most] - each * most), each
 
-    def _highest(self, update: Update, module: nn.Module, kept: Kept, depth: int) -> int:
-        """Bytes that two updates with these pictures and measuring on them between take at the most."""
-        batch = self._labelled(kept)
-        update.rule.zero_grad(set_to_none=True)
+    def _highest(self, module: nn.Module, shown: Callable[[int], Kept], many: int, depth: int) -> int:
+        """Bytes that updates with so many pictures, and measuring on them between, take at the most.
+
+        As in a run, where the first ones find memory in one piece and those after them in more and more. What a new
+        optimizer remembers comes to lie where the first update's pictures lay, so it does not simply add to them.
+        """
+        labels = self._labels(many)
         self.clear()
-        mark = Watermark.begin(self._device)
-        self._step(update, module, batch, depth)
-        with torch.no_grad(), evaluating(module):
-            module(*kept)
-        self._step(update, module, batch, depth)
+        update = self._update(depth)
+        mark, until = Watermark.begin(self._device), time.perf_counter() + _WATCHED
+        for _ in range(_ROUNDS):
+            self._step(update, module, (shown(many), labels), depth)
+            with torch.no_grad(), evaluating(module):
+                module(*shown(many))
+            self._step(update, module, (shown(many), labels), depth)
+            if time.perf_counter() > until:
+                break
         return mark.added() or 0
 
     def _judged(self, module: nn.Module, kept: Kept, boundary: Boundary | None) -> tuple[float, float]:

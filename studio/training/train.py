@@ -20,7 +20,7 @@ from studio.training.keeper import Keeper
 from studio.training.look import first_look
 from studio.training.loop import Loop
 from studio.training.measure import finished
-from studio.training.memory import Watermark, give_back
+from studio.training.memory import Watermark, let_go
 from studio.training.prepare import Job, make_ready
 from studio.training.schedule import Schedule
 from studio.training.vitals import Vitals
@@ -86,8 +86,7 @@ def _train(
         best = state.best(where, folder) if where is not None and folder is not None else None
         yield finished(True, where.epoch if where else 0, best, None, time.monotonic() - began)
         return
-    if world.device.type == "cpu":
-        give_back()  # what looking took, which learning would not find whole
+    let_go()  # of what looking took, which learning would not find whole
     schedule.steps_per_epoch = job.split.steps
     keeper = Keeper(
         job.model,

@@ -178,7 +178,7 @@ def _lifespan(tickets: "Tickets") -> Callable[[Any], AbstractAsyncContextManager
     async def lifespan(app: Any) -> AsyncIterator[None]:
         from streamlit.runtime import get_instance
 
-        from studio.runs.launch import spare_the_collector
+        from studio.model.waking import spare_the_collector
         from studio.runs.queue import Queue, keep_going
 
         tickets.watch(get_instance().uploaded_file_mgr)

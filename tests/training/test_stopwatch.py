@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch.optim import Optimizer
 
 from studio.training.loader import Pictures
+from studio.training.memory import Watermark
 from studio.training.stopwatch import Stopwatch
 from studio.training.update import Update
 from studio.workspace import Workspace
@@ -38,6 +41,49 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Update, "__call__", timed)
     monkeypatch.setattr("studio.training.stopwatch.time.perf_counter", lambda: next(now) + spent[0])
+
+
+@dataclass
+class Watched:
+    """The optimizers of all updates, and how many there had been each time that memory began to be watched."""
+
+    updates: list[Optimizer] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    found, step, begin = Watched(), Update.__call__, Watermark.begin
+
+    def counted(update: Update, *asked: Any) -> None:
+        found.updates.append(update.rule)
+        step(update, *asked)
+
+    def marked(device: torch.device) -> Watermark:
+        found.marks.append(len(found.updates))
+        return begin(device)
+
+    monkeypatch.setattr(Update, "__call__", counted)
+    monkeypatch.setattr(Watermark, "begin", marked)
+    return found
+
+
+def test_memory_is_watched_through_a_new_optimizers_updates_and_of_three_times_the_middle_one_counts(
+    watch: Stopwatch, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = iter([700, 1000, 9000, 1100, 0])  # of half a batch, three times of a whole one, of measuring
+    monkeypatch.setattr(Watermark, "added", lambda mark: 1_000_000 * next(added))
+    pace = watch.depth(0, None)
+    assert watched.marks[:4] == [1, 5, 9, 13], "an update, measuring, an update, and this twice"
+    assert watched.updates[5] not in watched.updates[:5], "what a new optimizer remembers comes within"
+    assert pace.beside + 4 * pace.activations == pytest.approx(1_100_000_000)
+    assert pace.activations == pytest.approx((1100 - 700) / 2 * 1_000_000)
+
+
+@pytest.mark.usefixtures("clock")
+def test_memory_is_watched_once_where_updates_take_long(watch: Stopwatch, watched: Watched) -> None:
+    watch.depth(0, None)
+    assert watched.marks[:2] == [1, 3] and 5 not in watched.marks, "a round for half a batch, one for a whole one"
 
 
 @pytest.mark.usefixtures("clock")

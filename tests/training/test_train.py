@@ -1,16 +1,20 @@
 """Training is an iterator of events."""
 
+import gc
 import hashlib
+import weakref
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from studio.errors import BackboneError, DataError, RecipeError, StudioError
+from studio.model.frozen import Frozen
 from studio.model.stages import freeze, frozen_state, stages
 from studio.recipe import DataChoice, ModelChoice, Recipe
-from studio.training import measure
+from studio.training import look, measure
 from studio.training import train as engine
 from studio.training.checkpoint import load
 from studio.training.events import (
@@ -49,6 +53,24 @@ def test_a_run_tells_its_story_in_order(pictures: Pictures) -> None:
     told = [type(event) for event in events if not isinstance(event, (Prepared, Stepped, Noted, Measured))]
     assert told == [Started, Looked, Thawed, Validated, Validated, Spent, Proven, Finished]
     assert events[-1].epochs == 2 and not events[-1].stopped
+
+
+def test_what_only_looked_is_gone_when_learning_begins(pictures: Pictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = list[weakref.ref]()
+
+    def watched(*asked: Any, **wanted: Any) -> Frozen:
+        frozen = Frozen(*asked, **wanted)
+        looked.extend(weakref.ref(part) for part in (frozen, *frozen.front.modules()))
+        return frozen
+
+    monkeypatch.setattr(look, "Frozen", watched)
+    gc.disable()
+    try:
+        for event in train(tiny(pictures())):
+            if isinstance(event, Thawed):
+                assert looked and not [part() for part in looked if part() is not None]
+    finally:
+        gc.enable()
 
 
 def test_the_same_seed_repeats_the_run_exactly_and_another_does_not(pictures: Pictures) -> None:
