@@ -20,7 +20,7 @@ from studio.recipe import AugmentChoice, FreezePlan, Recipe
 from studio.training.room import IN_MEMORY, fits, judged_at_once
 from studio.workspace import Workspace, write_text
 
-_EDITION = 15  # of what is measured; what was measured otherwise is left lying
+_EDITION = 16  # of what is measured; what was measured otherwise is left lying
 _NUMBER = 4  # bytes of a number
 
 
@@ -79,9 +79,9 @@ class DepthPace:
     picture of its batch, or `whole` where nothing is kept and the frozen part looks at it again. `front` is what
     the frozen part takes alone, `judge` what measuring and writing it down take, and `crossing` are the bytes kept
     of a picture (0: the network cannot be cut here). Memory: `activations` of each picture of a batch and of
-    measuring on it, `beside` them whatever the batch, `looking` while the frozen part is first tried, `fronted` as
-    long as it stays, `judging` of each picture that is measured on. `learning` counts what learns, but for the
-    head.
+    measuring on it, `beside` them whatever the batch, `fronted` as long as the frozen part stays, `judging` of each
+    picture that is measured on; `looking` is all that a run holds while the frozen part is first tried. `learning`
+    counts what learns, but for the head.
     """
 
     depth: int
@@ -173,23 +173,22 @@ def _of_depth(paces: Paces, pace: DepthPace, recipe: Recipe, train: int, val: in
     if paces.has_memory:
         lasting = 0 if not paces.on_cpu else min(features, IN_MEMORY) + min(squares, IN_MEMORY)
         batch = min(recipe.schedule.batch_size, train)
-        peak = round(
-            paces.idle + lasting + _peak(paces, pace, recipe, head, batch, val, varied and val_kept and not train_kept)
-        )
+        peak = round(lasting + _peak(paces, pace, recipe, head, batch, val, varied and val_kept and not train_kept))
     return Cost(pace.depth, seconds, once, peak, pace.learning + head)
 
 
 def _peak(paces: Paces, pace: DepthPace, recipe: Recipe, head: int, batch: int, val: int, fronted: bool) -> float:
     """Bytes at the most demanding of four moments: the first look, an update, measuring, writing it all down.
 
-    A run holds the weights, and of what learns a copy of the best from its first measured epoch on, the vital signs'
-    own copy, and its running mean where one is wanted.
+    A run holds the weights and what is `idle`, and of what learns a copy of the best from its first measured epoch on,
+    the vital signs' own copy, and its running mean where one is wanted.
     """
     learns = _NUMBER * (pace.learning + head)
     memory = paces.remembered * (pace.learning + head)
     copies = (3 if recipe.optimizer.ema else 2) * learns
-    standing = paces.weights + copies + (pace.fronted if fronted else 0)
-    looking = paces.weights + (pace.looking if pace.crossing else 0)
+    loaded = paces.idle + paces.weights
+    standing = loaded + copies + (pace.fronted if fronted else 0)
+    looking = max(loaded, pace.looking if pace.crossing else 0)
     judged = pace.judging * min(val, judged_at_once(recipe.schedule.batch_size))
     updating = standing + pace.beside + pace.activations * batch
     judging = standing + memory + learns + judged

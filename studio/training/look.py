@@ -13,6 +13,7 @@ from studio.training import notes
 from studio.training.events import Event, Looked, Noted, Prepared, Warned
 from studio.training.features import Features, dtype_of, key, shelf
 from studio.training.loader import Pictures, Seen
+from studio.training.memory import let_go
 from studio.training.prepare import Job, halves, steps_of
 from studio.training.room import IN_MEMORY, fits
 from studio.training.sources import OnFeatures, OnPictures, Source
@@ -51,6 +52,7 @@ def look_again(job: Job, depth: int, stop: Stop) -> Generator[Event, None, Sourc
 
 def _looked(plan: "_Plan", stop: Stop) -> Generator[Event, None, Sources | None]:
     job, sides = plan.job, (plan.val, plan.train)
+    let_go()  # of what cutting the network took (a Swin's: 70 to 220 MB)
     for side in sides:
         side.pictures.whole = False
         yield from _look(side, job, stop)

@@ -92,18 +92,22 @@ def _measured(
     count = len(job.stages)
     yield Prepared("Cutting the network at its stages", 0, 0)
     halves = _halves(job, range(1, count + 1))
-    watch = Stopwatch(job, pictures)
+    watch, depths = Stopwatch(job, pictures), _timed_depths(count)
+    yield Prepared("Showing pictures to its frozen part", 0, 0)
+    on_cpu = job.world.device.type == "cpu"
+    before = (mark.start or 0) + (pictures.bases.nbytes if on_cpu else 0)
+    looking = {depth: max(0, watch.look(depth, halves[depth]) - before) for depth in depths if depth in halves}
     yield Prepared("Timing its layers", 0, 0)
     watch.warm_up()
     watch.clear()
-    awake = (Watermark.begin(job.world.device).start or 0) - (mark.start or 0) - pictures.bases.nbytes
-    depths, found, writing = _timed_depths(count), dict[int, DepthPace](), _writing(job)
+    awake = (Watermark.begin(job.world.device).start or 0) - before
+    found, writing = dict[int, DepthPace](), _writing(job)
     longer, epochs = defaultdict[int, list[float]](lambda: [1.0]), defaultdict[int, list[Moment]](list)
     for done, depth in enumerate(depths * _MOMENTS):
         if done < len(depths):
             yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
             pace = watch.depth(depth, halves.get(depth))
-            found[depth] = replace(pace, judge=pace.judge + writing)
+            found[depth] = replace(pace, judge=pace.judge + writing, looking=looking.get(depth, 0))
         else:
             yield Prepared("Timing them at other moments", done - len(depths), len(depths) * (_MOMENTS - 1))
             longer[depth].append(watch.again(depth, halves.get(depth)))
@@ -123,7 +127,7 @@ def _measured(
     return Paces(
         device=job.world.device_name,
         at=time.time(),
-        on_cpu=job.world.device.type == "cpu",
+        on_cpu=on_cpu,
         has_memory=idle is not None,
         weights=weights,
         idle=max(0, max(idle or 0, awake) - weights),

@@ -77,6 +77,15 @@ def test_at_the_most_a_run_holds_the_weights_copies_of_what_learns_and_an_update
     assert averaged.peak_bytes == 1_000_000 + weights + 3 * learns + update + squares
 
 
+def test_a_head_alone_needs_what_its_first_look_takes_and_no_less_than_loading_did(
+    paces: Paces, tmp_path: Path
+) -> None:
+    features = 1200 * 2_560
+    assert costs(paces, tmp_path).of(2).peak_bytes == 40_000_000 + features
+    heavy = replace(paces, idle=90_000_000)
+    assert (costs(heavy, tmp_path).of(2).peak_bytes or 0) >= 90_000_000 + heavy.weights + features
+
+
 def test_a_whole_run_is_its_first_look_and_its_epochs(paces: Paces, tmp_path: Path) -> None:
     found, plan = costs(paces, tmp_path), FreezePlan.two_phase(depth=1, head_epochs=2)
     assert [one.depth for one in found.planned(plan, 5)] == [2, 2, 1, 1, 1]
@@ -144,7 +153,7 @@ def test_of_three_moments_at_which_a_depth_is_timed_the_middle_one_counts(
 
     monkeypatch.setattr(Stopwatch, "depth", depth)
     monkeypatch.setattr(Stopwatch, "again", again)
-    monkeypatch.setattr(pacing, "rehearsed", lambda _job, pace, _moments: pace)
+    monkeypatch.setattr(pacing, "moment", lambda *asked: [[], [], []])  # nothing is rehearsed
     recipe = tiny(pictures(each=4))
     told = [event.doing for event in measure(recipe, workspace) if isinstance(event, Prepared)]
     paces = cost.known(recipe, workspace)

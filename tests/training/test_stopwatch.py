@@ -11,8 +11,10 @@ import pytest
 import torch
 from torch.optim import Optimizer
 
+from studio.model.boundary import cut
 from studio.training.loader import Pictures
 from studio.training.memory import Watermark
+from studio.training.prepare import noise
 from studio.training.stopwatch import Stopwatch
 from studio.training.update import Update
 from studio.workspace import Workspace
@@ -78,6 +80,18 @@ def test_memory_is_watched_through_a_new_optimizers_updates_and_of_three_times_t
     assert watched.updates[5] not in watched.updates[:5], "what a new optimizer remembers comes within"
     assert pace.beside + 4 * pace.activations == pytest.approx(1_100_000_000)
     assert pace.activations == pytest.approx((1100 - 700) / 2 * 1_000_000)
+
+
+def test_what_a_first_look_takes_is_all_that_the_process_holds_at_its_highest(
+    watch: Stopwatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halves = cut(watch.job.model, [1], noise(watch.job.geometry, watch.job.world))
+    assert halves is not None
+    monkeypatch.setattr(Watermark, "added", lambda mark: 500)
+    monkeypatch.setattr(Watermark, "begin", lambda device: Watermark(device, 7000))
+    assert watch.look(1, halves) == 7500
+    monkeypatch.setattr(Watermark, "begin", lambda device: Watermark(device, None))
+    assert watch.look(1, halves) == 0, "a system that does not tell"
 
 
 @pytest.mark.usefixtures("clock")
