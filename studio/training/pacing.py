@@ -39,7 +39,8 @@ from studio.workspace import Workspace
 _PICTURES = 24  # are read, and shown again and again
 _ALL = 10  # depths up to which each is timed; of more, some, and the others lie between
 _SOME = 8
-_MOMENTS = 3  # at which an update of each depth is timed; the middle one counts
+_MOMENTS = 3  # at which an update of each depth is timed at the most; the middle one counts
+_ALIKE = 0.1  # share by which the first two may differ, and are enough
 _WRITTEN = 512  # pictures
 
 
@@ -110,7 +111,8 @@ def _measured(
             found[depth] = replace(pace, judge=pace.judge + writing, looking=looking.get(depth, 0))
         else:
             yield Prepared("Timing them at other moments", done - len(depths), len(depths) * (_MOMENTS - 1))
-            longer[depth].append(watch.again(depth, halves.get(depth)))
+            if not _settled(longer[depth]):
+                longer[depth].append(watch.again(depth, halves.get(depth)))
         if cuts := halves.get(depth):
             epochs[depth].append(moment(job, cuts.boundaries[depth], found[depth]))
     for depth in depths:
@@ -152,6 +154,11 @@ def _halves(job: Job, depths: Sequence[int]) -> dict[int, Halves]:
             return dict.fromkeys(depths, halves)
         found = {depth: cut(job.model, [depth], squares) for depth in depths}
     return {depth: halves for depth, halves in found.items() if halves is not None}
+
+
+def _settled(times: Sequence[float]) -> bool:
+    """Whether two moments were alike: the middle one of three would lie between them, whatever the third were."""
+    return len(times) == 2 and abs(times[1] - times[0]) <= _ALIKE
 
 
 def _slower(pace: DepthPace, times: float) -> DepthPace:

@@ -29,6 +29,7 @@ from studio.training.update import Update
 _LONG = 0.8  # seconds that one timed step may take: else it is given fewer pictures than a batch has
 _WHOLE = 6.0  # the same where memory is measured, which of a whole batch does not follow from a few pictures
 _MARKS, _ROUNDS = 3, 2  # how often memory is watched at the most, and through how many rounds of updates
+_ALIKE = 0.05  # share by which the first two marks may differ, and are enough
 _LOOKED = 1.0  # seconds after which the frozen part was tried often enough
 _WATCHED = 4.0  # seconds after which one of each is enough
 _FEW = 4  # but never fewer than these
@@ -233,6 +234,8 @@ class Stopwatch:
             until, marks = time.perf_counter() + _WATCHED, list[int]()
             while not marks or (len(marks) < _MARKS and time.perf_counter() < until):
                 marks.append(self._highest(module, shown, most, depth))
+                if len(marks) == _MARKS - 1 and max(marks) <= (1 + _ALIKE) * min(marks):
+                    break
             found[most] = statistics.median(marks)
         with self.job.learning(depth):
             saved = [saved_by(module, shown(count)) for count in (1, 2)]

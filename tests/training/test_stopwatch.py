@@ -82,6 +82,16 @@ def test_memory_is_watched_through_a_new_optimizers_updates_and_of_three_times_t
     assert pace.activations == pytest.approx((1100 - 700) / 2 * 1_000_000)
 
 
+def test_two_marks_that_are_alike_are_enough(
+    watch: Stopwatch, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = iter([700, 1000, 1040, 0])
+    monkeypatch.setattr(Watermark, "added", lambda mark: 1_000_000 * next(added))
+    pace = watch.depth(0, None)
+    assert watched.marks[:3] == [1, 5, 9] and 13 not in watched.marks
+    assert pace.beside + 4 * pace.activations == pytest.approx(1_020_000_000)
+
+
 def test_what_a_first_look_takes_is_all_that_the_process_holds_at_its_highest(
     watch: Stopwatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
