@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def _measured(
     yield Prepared("Showing pictures to its frozen part", 0, 0)
     on_cpu = job.world.device.type == "cpu"
     before = (mark.start or 0) + (pictures.bases.nbytes if on_cpu else 0)
-    looking = {depth: max(0, watch.look(depth, halves[depth]) - before) for depth in depths if depth in halves}
+    looking = _looks(watch, halves, depths, before)
     yield Prepared("Timing its layers", 0, 0)
     watch.warm_up()
     watch.clear()
@@ -154,6 +154,17 @@ def _halves(job: Job, depths: Sequence[int]) -> dict[int, Halves]:
             return dict.fromkeys(depths, halves)
         found = {depth: cut(job.model, [depth], squares) for depth in depths}
     return {depth: halves for depth, halves in found.items() if halves is not None}
+
+
+def _looks(watch: Stopwatch, halves: Mapping[int, Halves], depths: Sequence[int], before: int) -> dict[int, int]:
+    """Bytes beyond those of `before` that a run holds while it looks at its pictures, by depth.
+
+    The head's first, as memory is then as whole as in a run; a smaller frozen part needs no more than a larger one.
+    """
+    found, most = dict[int, int](), sys.maxsize
+    for depth in sorted(halves.keys() & set(depths), reverse=True):
+        found[depth] = most = min(most, max(0, watch.look(depth, halves[depth]) - before))
+    return found
 
 
 def _settled(times: Sequence[float]) -> bool:

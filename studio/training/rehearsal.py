@@ -38,7 +38,6 @@ _SHORT = 0.005  # seconds of an update; of longer ones, what lies between them i
 _ROOM = 128 << 20  # bytes that made-up features may take
 _STEPS, _JUDGED = (4, 16), (64, 512)  # an epoch's updates, and the pictures it is measured on: a few, and many
 _LEAST = 0.6  # of what was found of an update, and of measuring, in a row: a slow moment may hide all of it
-IN_A_RUN = 1.1  # times as long as rehearsed; measured with ten networks, in eight epochs of the command line
 _EPOCHS, _ROUNDS = 8, 2  # in a row, and how often at each moment; the first of a row is left out, as of a run
 _RATE = 1e-6  # of learning: how long an update takes does not depend on it, and the loss stays a number
 Moment = list[list[float]]  # seconds of epochs: of short ones, of such with more updates, of such that measure more
@@ -70,7 +69,7 @@ def rehearsed(job: Job, pace: DepthPace, moments: Sequence[Moment]) -> DepthPace
     if not took or not all(took):
         return pace
     update = pace.step + job.batch * pace.picture
-    few, more_steps, more_judged = (IN_A_RUN * statistics.median(found) for found in took)
+    few, more_steps, more_judged = (statistics.median(found) for found in took)
     step = max((more_steps - few) / (_STEPS[1] - _STEPS[0]), _LEAST * update)
     judge = max((more_judged - few) / (_JUDGED[1] - _JUDGED[0]), _LEAST * pace.judge)
     besides = max(0.0, few - _STEPS[0] * step - _JUDGED[0] * judge)

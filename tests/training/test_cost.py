@@ -15,12 +15,14 @@ from studio.runs.progress import Progress
 from studio.training import cost, pacing
 from studio.training.cost import Costs, DepthPace, Paces
 from studio.training.events import Predicted, Prepared, Spent, Validated
+from studio.training.memory import resident
 from studio.training.pacing import measure
 from studio.training.stopwatch import Stopwatch
 from studio.training.train import train
 from studio.workspace import Workspace
 from tests.training.recipes import tiny
 
+MB = 1_000_000
 NETWORK = [(0.08, 0.0, 0.03, 0, 3_000), (0.03, 0.004, 0.01, 40_000, 2_000), (0.0001, 0.01, 0.0, 2_560, 0)]
 
 
@@ -164,6 +166,25 @@ def test_of_three_moments_at_which_a_depth_is_timed_the_middle_one_counts_and_tw
         assert (pace.step, pace.picture) == pytest.approx((times * before.step, times * before.picture))
         assert pace.front == pytest.approx(times * before.front)
     assert 0.4 < median(really) < 2.5, "timed again, a depth takes about as long as before"
+
+
+def test_the_heads_first_look_is_tried_first_and_a_smaller_frozen_part_needs_no_more(
+    pictures: Callable[..., Path], workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, highest = [], {3: 500 * MB, 2: 650 * MB, 1: 300 * MB}
+
+    def look(_watch: Stopwatch, depth: int, _halves: Halves) -> int:
+        asked.append(depth)
+        return resident() + highest.get(depth, 900 * MB)
+
+    monkeypatch.setattr(Stopwatch, "look", look)
+    monkeypatch.setattr(pacing, "moment", lambda *asked: [[], [], []])  # nothing is rehearsed
+    recipe = tiny(pictures(each=4))
+    list(measure(recipe, workspace))
+    paces = cost.known(recipe, workspace)
+    assert paces and asked == sorted(asked, reverse=True) and asked[0] == len(paces.depths) - 1
+    found = [pace.looking for pace in paces.depths]
+    assert 250 * MB < found[1] < 400 * MB < found[2] <= found[3] < 650 * MB < found[-1] and found[0] == 0
 
 
 def test_only_the_variation_is_timed_where_all_else_is_known(

@@ -50,10 +50,9 @@ def test_an_epochs_cost_is_told_apart_into_its_updates_its_pictures_and_the_rest
 
     monkeypatch.setattr(rehearsal, "_epochs", epochs)
     found = rehearsed(job, boundary, pace(job, boundary))
-    longer = rehearsal.IN_A_RUN
-    assert found.step + 4 * found.picture == pytest.approx(longer * per_step)
+    assert found.step + 4 * found.picture == pytest.approx(per_step)
     assert found.step / found.picture == pytest.approx(STEP / PICTURE), "their shares are those that were timed"
-    assert found.judge == pytest.approx(longer * per_judged) and found.epoch == pytest.approx(longer * besides)
+    assert found.judge == pytest.approx(per_judged) and found.epoch == pytest.approx(besides)
 
 
 def test_a_slow_moment_does_not_make_an_update_free(
