@@ -36,7 +36,7 @@ with backbones_:
     recipe = browse.choose(draft(entry), entry)
     with st.spinner("Looking at this backbone…"):
         backbone = card(recipe.model.backbone, workspace())
-    recipe = backbones.own_weights(recipe, key=entry.id)
+    recipe = backbones.own_weights(recipe, entry)
     backbones.describe(backbone, recipe.model.weights, recipe.model.pretrained)
     recipe = auditioning.show(entry, recipe)
 with freeze:
@@ -53,6 +53,7 @@ with rest:
         with st.container(border=True):
             recipe = expert.choose(recipe, entry)
             recipe = finding.show(entry, recipe)
+    recipe = expert.admitted(recipe)
     recipe = forms.speed(recipe, key=entry.id)
 save_draft(entry, recipe)
 
@@ -72,5 +73,5 @@ with freeze:
     costing.show(entry, recipe, costs)
     auditioning.by_depth(entry, recipe)
 
-forms.problems(recipe)
+forms.problems(recipe, backbone)
 onward("train", "Go to training", forms.summary(recipe))

@@ -35,7 +35,9 @@ def test_thawing_under_a_random_head_is_possible_and_comes_with_its_reason() -> 
     assert FreezePlan(strategy="custom", thaws=(ThawAt(epoch=1, depth=8),)).cautions(8, 9, pretrained=True) == [
         said.replace("9 stages learn", "One stage learns")
     ]
-    assert FreezePlan.everything().cautions(8, 9, pretrained=False) == []
+    assert FreezePlan.from_scratch().cautions(8, 9, pretrained=False) == []
+    (slow,) = FreezePlan.everything().cautions(8, 9, pretrained=False)
+    assert "at 0.1 times the head's rate" in slow and "unfair" in slow
     assert FreezePlan.two_phase().cautions(8, 9, pretrained=True) == []
 
 

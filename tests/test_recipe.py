@@ -82,5 +82,17 @@ def test_two_phase_without_a_depth_thaws_everything() -> None:
     assert FreezePlan(strategy="two-phase", head_epochs=1).depth_at(2) == 0
 
 
+def test_from_scratch_all_learns_at_the_full_rate_and_the_way_back_is_the_usual_plan() -> None:
+    usual = Recipe().amended({"data.source": "pictures"})
+    scratch = usual.started("scratch")
+    assert scratch.model.start == "scratch" and scratch.freeze == FreezePlan.from_scratch() and not scratch.problems()
+    assert scratch.freeze.share(0, 9) == 1.0 and scratch.started("scratch") == scratch
+    assert scratch.started("published") == usual and usual.started("published") == usual
+    planned = scratch.amended({"freeze.strategy": "two-phase"}).started("published")
+    assert planned.freeze == FreezePlan.two_phase(), "a plan that was made meanwhile stays, but for the full rate"
+    mine = usual.amended({"model.weights": "mine.safetensors"})
+    assert mine.started("file") == mine and mine.started("scratch").model.weights == ""
+
+
 def test_every_field_explains_itself() -> None:
     assert all(sentence.endswith((".", ")")) for sentence in fields().values())

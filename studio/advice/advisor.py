@@ -92,7 +92,8 @@ def advise(recipe: Recipe, workspace: Workspace, budget: float) -> Generator[Doi
     seconds, device = _seconds(asked, dataset, workspace, tried, sum(counts.values()))
     facts = Facts(counts, heard, alike, tried, mirrored, seconds, device)
     found = Advice(counsel(facts, asked), alike, facts.pictures, clock.spent)
-    keeping.keep(keeping.place(workspace, _KIND, dataset, recipe, _asked(recipe)), found.as_dict())
+    for draft in (recipe, asked):  # with its backbone taken, and the network of one's own no longer at hand
+        keeping.keep(keeping.place(workspace, _KIND, dataset, draft, _asked(draft)), found.as_dict())
     return found
 
 

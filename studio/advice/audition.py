@@ -58,8 +58,8 @@ class Heard:
 
     @property
     def name(self) -> str:
-        """The backbone, with the file of its weights where that is one's own."""
-        return f"{self.backbone} ({Path(self.weights).name})" if self.weights else self.backbone
+        """The backbone, and what it starts from where that is not its published weights."""
+        return called(ModelChoice(backbone=self.backbone, weights=self.weights, pretrained=self.pretrained))
 
 
 @dataclass(frozen=True)
@@ -178,14 +178,23 @@ def audition(
     from studio.advice.hearing import race
 
     chosen = models or at_hand(recipe)
-    path = _place(recipe, open_data(recipe.data.source, workspace), workspace, chosen)
+    dataset = open_data(recipe.data.source, workspace)
     found = yield from race(recipe, workspace, clock, chosen)
-    keeping.keep(path, found.as_dict())
+    keeping.keep(_place(recipe, dataset, workspace, chosen), found.as_dict())
+    if models is None:  # whoever takes another than one's own still sees what was heard
+        others = at_hand(recipe.amended({"model.weights": "", "model.pretrained": True}))
+        keeping.keep(_place(recipe, dataset, workspace, others), found.as_dict())
     return found
 
 
 def _place(recipe: Recipe, dataset: Dataset, workspace: Workspace, models: Sequence[ModelChoice]) -> Path:
     return keeping.place(workspace, _KIND, dataset, recipe, [identity(model) for model in models])
+
+
+def called(model: ModelChoice) -> str:
+    """A backbone by its name; with weights of one's own by their file too, or as starting from scratch."""
+    ways = {"published": "", "file": f" ({Path(model.weights).name})", "scratch": " (from scratch)"}
+    return model.backbone + ways[model.start]
 
 
 def identity(model: ModelChoice) -> list[Any]:

@@ -20,7 +20,9 @@ TITLES: dict[Topic, str] = {
     "epochs": "Epochs",
     "balance": "Balance of the classes",
 }
+_RATE = f"at the usual learning rate of {OptimizerChoice().lr:g}"
 _HEAD_UPDATES, _WARM_UPDATES, _THAW_UPDATES = 300, 150, 300  # of a head alone; of one before a thaw; after it
+_LEAST_THAWED = 4  # epochs after a thaw
 _SOLVED = 0.97  # accuracy of the head alone from which on a gain must be measured to be believed
 _LONG = 1200.0  # seconds that a run should not exceed on this machine
 _FEW, _MANY = 30, 100  # pictures of a usual class
@@ -47,10 +49,17 @@ class Counsel:
 
 
 def applied(recipe: Recipe, *counsels: Counsel) -> Recipe:
-    """A recipe that follows these pieces. Where a run would end before it thaws, its head learns alone for less."""
-    found = recipe.amended({name: value for each in counsels for name, value in each.changes.items()})
+    """A recipe that follows these pieces, in whatever order they are taken.
+
+    Where a run would end before it thaws, it gets more epochs if these say how long the head learns alone; else its
+    head learns alone for less.
+    """
+    changes = {name: value for each in counsels for name, value in each.changes.items()}
+    found = recipe.amended(changes)
     epochs, freeze = found.schedule.epochs, found.freeze
     if freeze.strategy in ("two-phase", "gradual") and freeze.head_epochs >= epochs:
+        if "freeze.head_epochs" in changes:
+            return found.amended({"schedule.epochs": freeze.head_epochs + _LEAST_THAWED})
         epochs = max(epochs, 2)
         found = found.amended({"schedule.epochs": epochs, "freeze.head_epochs": max(1, epochs // 3)})
     return found
@@ -124,17 +133,19 @@ def _by_rule(facts: Facts, stages: int) -> tuple[int, str]:
 
 
 def _head_alone(reason: str, number: str) -> Counsel:
-    return Counsel("freeze", "Only the head", _whole({"freeze.strategy": "head", "freeze.depth": None}), reason, number)
+    return Counsel(
+        "freeze", f"Only the head, {_RATE}", _whole({"freeze.strategy": "head", "freeze.depth": None}), reason, number
+    )
 
 
 def _thawing(depth: int, stages: int, steps: int, reason: str, number: str) -> Counsel:
     changes = {
         "freeze.strategy": "two-phase",
         "freeze.depth": depth,
-        "freeze.head_epochs": _between(_WARM_UPDATES / steps, 1, 8),
+        "freeze.head_epochs": _warm(steps),
     }
     what = "everything" if depth == 0 else f"all but the first {depth} of {stages} stages"
-    return Counsel("freeze", f"First the head, then {what}", _whole(changes), reason, number)
+    return Counsel("freeze", f"First the head, then {what}, {_RATE}", _whole(changes), reason, number)
 
 
 def _whole(changes: dict[str, Any]) -> dict[str, Any]:
@@ -170,13 +181,14 @@ def _augment(facts: Facts, head_alone: bool) -> Counsel:
 
 
 def _epochs(facts: Facts, recipe: Recipe, depth: int, stages: int) -> Counsel:
-    steps = _steps(facts, recipe)
-    if depth == stages:
-        wanted, updates = _between(_HEAD_UPDATES / steps, 4, 40), _HEAD_UPDATES
-        kind = "A head alone"
+    """As many as the updates need. Where that takes too long here, less of those that cost: the ones after a thaw."""
+    steps, alone = _steps(facts, recipe), depth == stages
+    before = 0 if alone else _warm(steps)
+    if alone:
+        wanted, updates, kind = _between(_HEAD_UPDATES / steps, 4, 40), _HEAD_UPDATES, "A head alone"
     else:
-        wanted = _between(_WARM_UPDATES / steps, 1, 8) + _between(_THAW_UPDATES / steps, 4, 30)
-        kind, updates = "A head and what is thawed behind it", _WARM_UPDATES + _THAW_UPDATES
+        wanted, updates = _between(_THAW_UPDATES / steps, _LEAST_THAWED, 30), _WARM_UPDATES + _THAW_UPDATES
+        kind = "A head and what is thawed behind it"
     reason = f"{kind} needs about {updates} updates, and an epoch of these pictures has {steps:,}."
     each = facts.seconds.get(depth) if facts.seconds else None
     number = f"{steps:,} updates an epoch"
@@ -186,7 +198,7 @@ def _epochs(facts: Facts, recipe: Recipe, depth: int, stages: int) -> Counsel:
         if fits < wanted:
             wanted = fits
             reason += f" More would take longer than {_LONG / 60:.0f} minutes on this machine."
-    return Counsel("epochs", f"{wanted}", {"schedule.epochs": wanted}, reason, number)
+    return Counsel("epochs", f"{before + wanted}", {"schedule.epochs": before + wanted}, reason, number)
 
 
 def _balance(facts: Facts) -> Counsel:
@@ -204,6 +216,11 @@ def _balance(facts: Facts) -> Counsel:
         f"{told} Pictures of rare classes are shown more often: weights so uneven would make the training unsteady."
     )
     return Counsel("balance", "Rare classes are shown more often", {"loss.balance": "sampling"}, reason, number)
+
+
+def _warm(steps: int) -> int:
+    """Epochs of the head alone before a thaw."""
+    return _between(_WARM_UPDATES / steps, 1, 8)
 
 
 def _steps(facts: Facts, recipe: Recipe) -> int:

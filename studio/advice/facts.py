@@ -34,10 +34,10 @@ class Similarity:
         """How alike they are, and by what that was told."""
         words = {"like": "much like", "between": "somewhat like", "unlike": "unlike"}[self.level]
         if self.way == "statistics":
-            by = f"its channels lie {self.distance:.2f} standard deviations from where they lay then"
+            by = f"what its inner channels measure lies {self.distance:.2f} standard deviations from what they saw then"
         else:
             by = f"its features tell {percent(self.score, 0)} of what colours alone do not tell"
-        return f"Your pictures are {words} those it was pretrained on: {by}."
+        return f"Your pictures are {words} those that the backbone was pretrained on: {by}."
 
 
 @dataclass(frozen=True)

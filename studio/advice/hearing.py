@@ -7,11 +7,10 @@ import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
-from studio.advice.audition import Audition, Heard
+from studio.advice.audition import Audition, Heard, called
 from studio.advice.contenders import CHUNK, Backbone, Colours, Contender
 from studio.advice.doing import Clock, Doing
 from studio.advice.logme import logme
@@ -19,6 +18,7 @@ from studio.advice.paired import paired
 from studio.advice.sample import copies, in_order, labels_of
 from studio.data.dataset import Dataset, Sample
 from studio.errors import BackboneError, DataError, StudioError, WeightsError
+from studio.model.weights import fetch
 from studio.recipe import ModelChoice, Recipe
 from studio.training.eye import Eye
 from studio.training.loader import Pictures
@@ -62,7 +62,7 @@ def race(
     least = min(first, max(CHUNK, 2 * OF_EACH * len(dataset.classes)))
     failures: list[StudioError] = []
     for number, model in enumerate(models):
-        name = _name(model)
+        name = called(model)
         share = max(clock.left - _JUDGING * (number + 1), 0.0) / (len(models) - number + 1)
         if number and share < 1:
             left_out.append((name, "There was no time left to hear it."))
@@ -70,6 +70,8 @@ def race(
         until = time.monotonic() + share
         yield clock.doing(f"Loading {name}")
         try:
+            for _ in fetch(model.backbone) if model.start == "published" else ():
+                yield clock.doing(f"Downloading the weights of {name}")
             eye = Eye.of(Recipe(model=model, seed=recipe.seed), len(dataset.classes), looks=len(order))
         except (BackboneError, WeightsError) as error:
             failures.append(error)
@@ -194,8 +196,3 @@ def _against(row: Heard, result: _Judged, best: _Judged, z: float) -> Heard:
         return row
     behind, low, high = paired(best.right, result.right, z)
     return replace(row, behind=behind, behind_low=low, behind_high=high)
-
-
-def _name(model: ModelChoice) -> str:
-    """A backbone by its name; with weights of one's own, by their file too."""
-    return f"{model.backbone} ({Path(model.weights).name})" if model.weights else model.backbone

@@ -14,7 +14,8 @@ from studio.advice.depths import Fitted
 from studio.advice.doing import Clock, Doing
 from studio.advice.workbench import TIMED, Workbench, counted, tried_at_most
 from studio.recipe import FreezePlan, Recipe
-from studio.training.events import Event
+from studio.training.events import Event, Prepared
+from studio.training.fetching import fetched
 from studio.training.prepare import Job, make_ready
 from studio.training.probe import FOLDS
 from studio.training.world import World, keep_heap
@@ -42,13 +43,20 @@ def short_fits(recipe: Recipe, workspace: Workspace, clock: Clock) -> Generator[
 
 
 def _made_ready(recipe: Recipe, workspace: Workspace, clock: Clock) -> Generator[Doing, None, Job]:
-    making: Generator[Event, None, Job] = make_ready(recipe, workspace, World.join())
+    world = World.join()
+    for told in fetched(recipe, world, lambda: False):
+        yield clock.doing(_words(told))
+    making: Generator[Event, None, Job] = make_ready(recipe, workspace, world)
     while True:
         try:
             told = next(making)
         except StopIteration as end:
             return end.value
-        yield clock.doing(getattr(told, "doing", "Getting ready"))
+        yield clock.doing(_words(told))
+
+
+def _words(told: Event) -> str:
+    return told.doing if isinstance(told, Prepared) else "Getting ready"
 
 
 @dataclass

@@ -51,7 +51,7 @@ def audition(
 @app.command()
 def advise(
     data: RecipeArgument,
-    budget: Annotated[float, typer.Option(min=10, help="About how many seconds it may take.")] = 180.0,
+    budget: Annotated[float, typer.Option(min=10, help="About how many seconds it may take.")] = 60.0,
     image_size: SizeOption = None,
     out: Annotated[
         Path | None, typer.Option(metavar="RECIPE.toml", help="Write the advised recipe, for `thaw train`.")

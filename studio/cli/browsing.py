@@ -32,7 +32,7 @@ def backbones(
         list[str] | None, typer.Option(help="Where the weights are: inside, cached, download, none.")
     ] = None,
     order: Annotated[str, typer.Option(help="best, accuracy, speed, work, parameters or name.")] = "best",
-    every: Annotated[bool, typer.Option("--every", help="A line for all weights of a network.")] = False,
+    every: Annotated[bool, typer.Option("--every", help="List every set of weights of a network.")] = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="Time the networks found that are on this computer.")
     ] = False,

@@ -22,7 +22,7 @@ from studio.cli.frame import (
     say,
 )
 from studio.errors import RunError, StudioError
-from studio.recipe import Recipe
+from studio.recipe import Recipe, Start
 from studio.recipe.presets import named
 from studio.text import percent
 from studio.training import notes
@@ -64,13 +64,16 @@ def train(
     seed: Annotated[int | None, typer.Option(help="The same seed repeats the same run.")] = None,
     name: NameOption = None,
     preset: PresetOption = None,
+    scratch: Annotated[
+        bool, typer.Option("--scratch", help="Start from nothing: the control that shows what transfer gains.")
+    ] = False,
     isolated: Annotated[
         bool, typer.Option("--isolated", help="In a process of its own, which goes on if this terminal is closed.")
     ] = False,
     set_: SetOption = None,
 ) -> None:
     """Train a model on a folder of pictures, or what a recipe asks for. Ctrl-C ends it kindly, a second one at once."""
-    if depth is not None and strategy is None and preset is None and not data.lower().endswith(".toml"):
+    if depth is not None and strategy is None and preset is None and not scratch and not data.lower().endswith(".toml"):
         strategy = "two-phase"
     options = {
         "model.backbone": backbone,
@@ -85,7 +88,7 @@ def train(
         "engine.isolated": isolated or None,
     }
     changes: dict[str, Any] = {field: value for field, value in options.items() if value is not None}
-    _train(asked(data, changes, set_, preset), place(workspace), json_)
+    _train(asked(data, changes, set_, preset, "scratch" if scratch else None), place(workspace), json_)
 
 
 @app.command()
@@ -125,9 +128,12 @@ def extend(
         take_up(found, json_)
 
 
-def asked(data: str, changes: dict[str, Any], set_: list[str] | None, preset: str | None = None) -> Recipe:
-    """The recipe that a command asks for: what `data` names, changed by a preset, its options, and its --set."""
+def asked(
+    data: str, changes: dict[str, Any], set_: list[str] | None, preset: str | None = None, start: Start | None = None
+) -> Recipe:
+    """The recipe that a command asks for: what `data` names, changed by a preset, its start, options and --set."""
     recipe = _recipe(data) if preset is None else named(preset).applied(_recipe(data))
+    recipe = recipe if start is None else recipe.started(start)
     return recipe.amended(changes | dict(_pair(text) for text in set_ or []))
 
 

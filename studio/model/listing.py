@@ -1,5 +1,6 @@
 """The list of backbones that a person chooses from: one row for each set of weights, filtered and sorted. No torch."""
 
+import re
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,9 @@ ORDERS: dict[Order, str] = {
     "parameters": "Fewest parameters",
     "name": "Name",
 }
+_BETWEEN = re.compile(r"[\s_/-]")
+_PAPERS = re.compile(r"vit[\s_-]?(ti|s|b|l|h|g)[\s_/-]?(\d+)")  # as papers write them
+_SIZES = {"ti": "tiny", "s": "small", "b": "base", "l": "large", "h": "huge", "g": "giant"}
 _FREE = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0")
 _RESEARCH = ("cc-by-nc-4.0", "fair-noncommercial-research-license", "seer-license", "apple-amlr")
 
@@ -141,10 +145,8 @@ def choose(among: Iterable[Row], wanted: Wanted, paces: Mapping[str, float] | No
 
 
 def _suits(row: Row, wanted: Wanted) -> bool:
-    text = wanted.text.strip().lower()
-    name = row.name.lower()
     return (
-        (fnmatchcase(name, text) or fnmatchcase(row.architecture.lower(), text) if "*" in text else text in name)
+        _named_so(row, wanted.text.strip().lower())
         and (not wanted.families or row.family.key in wanted.families)
         and (wanted.most_parameters is None or row.parameters <= wanted.most_parameters)
         and (wanted.most_flops is None or (row.flops is not None and row.flops <= wanted.most_flops))
@@ -152,6 +154,18 @@ def _suits(row: Row, wanted: Wanted) -> bool:
         and (not wanted.terms or row.terms in wanted.terms)
         and (not wanted.where or row.weights in wanted.where)
     )
+
+
+def _named_so(row: Row, text: str) -> bool:
+    """Whether a name holds this text. People write `ResNet-50` and `ViT-B/16`, timm `resnet50`, `vit_base_patch16`."""
+    name = row.name.lower()
+    if "*" in text:
+        return fnmatchcase(name, text) or fnmatchcase(row.architecture.lower(), text)
+    if text in name:
+        return True
+    told = _PAPERS.sub(lambda found: f"vit{_SIZES[found[1]]}patch{found[2]}", text)
+    squeezed = _BETWEEN.sub("", told)
+    return bool(squeezed) and squeezed in _BETWEEN.sub("", row.architecture.lower())
 
 
 def _one_each(found: Sequence[Row]) -> list[Row]:

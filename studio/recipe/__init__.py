@@ -7,7 +7,7 @@ go through `amended` and hear of all problems at once.
 from studio.recipe.augment import AugmentChoice, ParameterName, StepChoice, Value
 from studio.recipe.freeze import FreezePlan, Phase, ThawAt
 from studio.recipe.learn import EngineChoice, LossChoice, OptimizerChoice, ScheduleChoice, Steer
-from studio.recipe.model import DataChoice, HeadChoice, ModelChoice
+from studio.recipe.model import DataChoice, HeadChoice, ModelChoice, Start
 from studio.recipe.optimizers import OPTIMIZERS
 from studio.recipe.section import ALL_FROZEN, DEFAULT_BACKBONE, Section
 from studio.recipe.whole import Recipe, fields
@@ -29,6 +29,7 @@ __all__ = [
     "Recipe",
     "ScheduleChoice",
     "Section",
+    "Start",
     "Steer",
     "StepChoice",
     "ThawAt",

@@ -76,6 +76,11 @@ class FreezePlan(Section):
     def everything(cls) -> Self:
         return cls(strategy="full", depth=0)
 
+    @classmethod
+    def from_scratch(cls) -> Self:
+        """Everything learns at the full rate: there is nothing yet that a lower one would keep."""
+        return cls(strategy="full", depth=0, thaw_lr_factor=1.0)
+
     def depth_at(self, epoch: int, stages: int = ALL_FROZEN) -> int:
         """Frozen stages during `epoch` (counted from 1), of a backbone that has so many."""
         return min(self._planned(epoch, stages), stages)
@@ -151,12 +156,19 @@ class FreezePlan(Section):
             )
         if not pretrained and frozen:
             found.append(
-                f"{frozen} of {stages} stages stay frozen, but this network begins with random numbers: what is frozen "
-                "would stay random. Freeze nothing, or start from weights that have learnt before."
+                f"{frozen} of {_counted(stages)} {_stay(frozen)} frozen, but this network begins with random numbers: "
+                "what is frozen would stay random. Freeze nothing, or start from weights that have learnt before."
+            )
+        if not pretrained and frozen < stages and self.thaw_lr_factor < 1:
+            found.append(
+                f"The stages learn at {self.thaw_lr_factor:g} times the head's rate, which protects what a network "
+                "knows. This one begins with random numbers, and would only learn more slowly: as a comparison with "
+                "transfer that is unfair. Let them learn at the full rate (a share of 1)."
             )
         if frozen > planned:
             found.append(
-                f"The run ends after {epochs} epochs, when {frozen} stages are still frozen instead of {planned}. "
+                f"The run ends after {'1 epoch' if epochs == 1 else f'{epochs} epochs'}, when {_counted(frozen)} "
+                f"{'is' if frozen == 1 else 'are'} still frozen instead of {planned}. "
                 "Choose more epochs, or thaw sooner."
             )
         return found
@@ -198,6 +210,14 @@ class FreezePlan(Section):
         if self.depth is not None:
             found.append("freeze.depth: the strategy custom takes its depths from freeze.thaws. Leave the depth empty.")
         return found
+
+
+def _counted(stages: int) -> str:
+    return "1 stage" if stages == 1 else f"{stages} stages"
+
+
+def _stay(stages: int) -> str:
+    return "stays" if stages == 1 else "stay"
 
 
 def _stages(count: int) -> str:

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from studio.recipe.section import DEFAULT_BACKBONE, Section
 
+Start = Literal["published", "file", "scratch"]
+
 
 class DataChoice(Section):
     source: str = Field(default="", description="The folder, zip file or CSV table with the pictures.")
@@ -37,6 +39,11 @@ class ModelChoice(Section):
         le=1024,
         description="Side in pixels of the square the model sees; empty means the size the backbone was made for.",
     )
+
+    @property
+    def start(self) -> Start:
+        """What it begins with: published weights, a file of one's own, or numbers by chance."""
+        return "file" if self.weights else "published" if self.pretrained else "scratch"
 
 
 class HeadChoice(Section):

@@ -11,8 +11,10 @@ from studio.errors import RecipeError
 from studio.recipe.augment import AugmentChoice
 from studio.recipe.freeze import FreezePlan
 from studio.recipe.learn import EngineChoice, LossChoice, OptimizerChoice, ScheduleChoice, Steer
-from studio.recipe.model import DataChoice, HeadChoice, ModelChoice
+from studio.recipe.model import DataChoice, HeadChoice, ModelChoice, Start
 from studio.recipe.section import Section
+
+_SCRATCH = {"freeze": FreezePlan.from_scratch(), "optimizer.lr": 1e-3}  # the usual rate of Adam and AdamW
 
 
 class Recipe(Section):
@@ -68,6 +70,25 @@ class Recipe(Section):
             if isinstance(branch, dict):  # else a section that is none, which is told of below
                 branch[leaf] = value.model_dump() if isinstance(value, BaseModel) else value
         return self._from_tree(tree)
+
+    def started(self, start: Start) -> Self:
+        """This recipe from published weights or from scratch, with the plan and the rate that suit that.
+
+        A network that begins with random numbers has nothing to keep, so all of it learns at once and at the full rate;
+        one that knows something begins again with its head alone, unless another plan was made meanwhile. A `file` is
+        named by `model.weights`; until then the published weights are what it starts from.
+        """
+        scratch = start == "scratch"
+        changes: dict[str, Any] = {"model.pretrained": not scratch}
+        changes |= {} if start == "file" else {"model.weights": ""}
+        if scratch and self.model.pretrained:
+            changes |= _SCRATCH
+        elif not scratch and not self.model.pretrained:
+            usual = FreezePlan()
+            untouched = self.amended(_SCRATCH) == self
+            changes |= {"freeze": usual, "optimizer.lr": OptimizerChoice().lr} if untouched else {}
+            changes |= {} if untouched else {"freeze.thaw_lr_factor": usual.thaw_lr_factor}
+        return self.amended(changes)
 
     def to_toml(self) -> str:
         """The recipe as a TOML document, which `from_toml` reads back to an equal recipe."""

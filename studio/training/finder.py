@@ -9,6 +9,7 @@ from studio.model.stages import freeze
 from studio.recipe import Recipe
 from studio.training import optimize
 from studio.training.events import Event
+from studio.training.fetching import fetched
 from studio.training.look import first_look
 from studio.training.prepare import Job, make_ready
 from studio.training.schedule import Schedule
@@ -56,7 +57,10 @@ def find_rate(
     """
     recipe.checked()
     keep_heap()
-    job = yield from make_ready(recipe, workspace, World.join())
+    world = World.join()
+    if not (yield from fetched(recipe, world, lambda: asked().stop)):
+        return judged([])
+    job = yield from make_ready(recipe, workspace, world)
     depth = Schedule(recipe, len(job.stages), job.split.steps).depth(1)
     sources = yield from first_look(job, (depth,), lambda: asked().stop)
     points: list[Point] = []

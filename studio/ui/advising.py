@@ -19,7 +19,7 @@ def show(entry: Entry, recipe: Recipe) -> Recipe:
     with st.container(border=True, key=f"advisor-{entry.id}"):
         st.markdown(
             "**Not sure what to choose?** The advisor measures on your own pictures: it holds the auditions, looks how "
-            "much they are like those that the network has learnt from, and times this machine."
+            "much they are like those that the network has learnt from, and how fast this machine is."
         )
         where = workspace()
         consulting.offer(
@@ -48,7 +48,7 @@ def _pieces(entry: Entry, recipe: Recipe, found: Advice) -> None:
             if each in open_:
                 st.button("Apply", key=f"apply-{each.topic}-{entry.id}", on_click=_follow, args=(entry, each))
             else:
-                st.badge("So it is", icon=":material/check:", color="green")
+                st.badge("Already so", icon=":material/check:", color="green")
     st.caption(f"{plain(found.similarity.sentence)} {found.pictures:,} pictures to learn from.")
     if open_:
         label = "Apply all" if len(open_) == len(found.counsels) else "Apply the rest"

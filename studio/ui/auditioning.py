@@ -27,7 +27,8 @@ def show(entry: Entry, recipe: Recipe) -> Recipe:
     with st.expander("Audition: which backbone suits your pictures?", icon=":material/mic:", key=f"mic-{entry.id}"):
         st.markdown(
             "Every backbone whose weights are on this computer looks at your pictures to learn from, frozen as it is. "
-            "A linear probe then learns your classes from what it sees of some, and is asked about the others."
+            "A single new layer (a linear probe) then learns your classes from what the backbone sees of some of them, "
+            "and is asked about the others."
         )
         work = Background(entry.folder, "audition", "audition", "Hold it")
         where = workspace()
@@ -64,7 +65,9 @@ def _ranking(entry: Entry, recipe: Recipe, found: Audition) -> None:
         column_config={
             "Accuracy": st.column_config.NumberColumn(format="%.1f %%"),
             "LogME": st.column_config.NumberColumn(
-                format="%.3f", help="Log evidence that what it sees explains your classes; the higher, the better."
+                format="%.3f",
+                help="How well your classes follow from what the backbone sees, told without teaching anything: the "
+                "higher, the better (You et al. 2021).",
             ),
             "Pictures a second": st.column_config.NumberColumn(
                 format="%.0f", help="Looked at on this machine, frozen."
@@ -74,7 +77,7 @@ def _ranking(entry: Entry, recipe: Recipe, found: Audition) -> None:
     chosen = found.chosen
     if chosen is not None and chosen.model["model.backbone"] != recipe.model.backbone:
         st.button(
-            f"Take {plain(chosen.name)}",
+            f"Use {plain(chosen.name)}",
             icon=":material/check:",
             key=f"take-heard-{entry.id}",
             on_click=_take,
@@ -82,12 +85,12 @@ def _ranking(entry: Entry, recipe: Recipe, found: Audition) -> None:
         )
     plainly = found.baseline
     st.caption(
-        f"Colours alone tell {percent(plainly.accuracy)} right ({percent(plainly.low)} to {percent(plainly.high)}), "
-        f"always saying the largest class {percent(found.common)}. Intervals are of 95 %. {found.pictures:,} of "
-        f"{found.of:,} pictures to learn from were shown; the held-back ones stay unseen. Click a row to take it."
+        f"For comparison: colours alone tell {percent(plainly.accuracy)} right ({percent(plainly.low)} to "
+        f"{percent(plainly.high)}), always saying the largest class {percent(found.common)}. {found.pictures:,} of "
+        f"{found.of:,} pictures to learn from were shown; the held-back ones stay unseen. Click a row to use it."
     )
     if found.left_out:
-        st.caption("\n".join(f"- {plain(name)} was not heard. {plain(reason)}" for name, reason in found.left_out))
+        st.caption("\n".join(f"- {plain(name)} was left out. {plain(reason)}" for name, reason in found.left_out))
 
 
 def _table(found: Audition) -> pd.DataFrame:
@@ -95,11 +98,11 @@ def _table(found: Audition) -> pd.DataFrame:
         {
             "Backbone": [each.name for each in found.heard],
             "Accuracy": [each.accuracy * 100 for each in found.heard],
-            "Surely between": [f"{percent(each.low)} and {percent(each.high)}" for each in found.heard],
-            "Beside the best": [_beside(each, found) for each in found.heard],
+            "95 % interval": [f"{percent(each.low)} to {percent(each.high)}" for each in found.heard],
+            "Against the best": [_beside(each, found) for each in found.heard],
             "LogME": [each.logme for each in found.heard],
             "Pictures a second": [each.pace for each in found.heard],
-            "Heard on": [f"{each.pictures:,}" for each in found.heard],
+            "Pictures shown": [f"{each.pictures:,}" for each in found.heard],
         }
     )
 

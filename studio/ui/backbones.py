@@ -2,57 +2,61 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import streamlit as st
 
+from studio.data.library import Entry
 from studio.data.roots import Roots
 from studio.errors import StudioError
 from studio.model.catalogue import Backbone, card
 from studio.model.listing import terms
 from studio.model.waking import wake
-from studio.recipe import Recipe
+from studio.recipe import Recipe, Start
 from studio.text import percent
+from studio.ui import consulting
+from studio.ui.background import Background, Tell
 from studio.ui.cards import plain
+from studio.ui.going import going, unended
 from studio.ui.state import workspace
 
-Start = Literal["published", "file", "scratch"]
 STARTS: dict[Start, tuple[str, str]] = {
     "published": ("Published weights", "What others taught this network before. Almost always the best start."),
     "file": ("A file of mine", "A .safetensors or .pth file on this computer with weights for this very network."),
     "scratch": (
         "Nothing (from scratch)",
-        "Weights by chance: it learns from your pictures alone. Good as a comparison that shows what transfer gains.",
+        "Weights by chance: everything learns, from your pictures alone, at the full rate and for many epochs. Good as "
+        "a comparison that shows what transfer gains.",
     ),
 }
 
 
-def own_weights(recipe: Recipe, key: str) -> Recipe:
+def own_weights(recipe: Recipe, entry: Entry) -> Recipe:
     """What the network starts from; a file is tried on the backbone as soon as it is named."""
+    key = entry.id
+    widget = f"start-{key}"
+
+    def chosen() -> None:
+        start: Start = st.session_state[widget]
+        consulting.adopt(entry, lambda recipe: recipe.started(start))
+        st.session_state[widget] = start  # a file is still to be named
+
     with st.expander("What it starts from", icon=":material/start:", key=f"own-{key}"):
         published = card(recipe.model.backbone, workspace()).weights != "none"
+        st.session_state.setdefault(widget, recipe.model.start)
         start = st.radio(
             "Start from",
             list(STARTS),
-            index=list(STARTS).index(_start(recipe)),
             format_func=lambda name: STARTS[name][0],
             captions=[sentence for _, sentence in STARTS.values()],
-            key=f"start-{key}",
+            key=widget,
+            on_change=chosen,
         )
         if start == "published" and not published:
             st.warning("Nobody published weights for this network. Name a file, or start from nothing.")
-        if start != "file":
-            return recipe.amended({"model.weights": "", "model.pretrained": start == "published"})
-        return _from_file(recipe, key)
+        return _from_file(recipe, key, published) if start == "file" else recipe
 
 
-def _start(recipe: Recipe) -> Start:
-    if recipe.model.weights:
-        return "file"
-    return "published" if recipe.model.pretrained else "scratch"
-
-
-def _from_file(recipe: Recipe, key: str) -> Recipe:
+def _from_file(recipe: Recipe, key: str, published: bool) -> Recipe:
     st.caption(
         "Only numbers are read from the file: nothing in it is ever run. The last layer is always new. Its tensors "
         "must have the names and shapes that timm gives this backbone."
@@ -69,7 +73,8 @@ def _from_file(recipe: Recipe, key: str) -> Recipe:
             file = Path(os.path.expanduser(chosen))
             wrong = _misfit(recipe.model.backbone, str(file), file.stat().st_mtime if file.is_file() else 0.0)
         if wrong:
-            st.warning(plain(f"{wrong} Until then, training starts from the published weights."))
+            until = " Until then, training starts from the published weights." if published else ""
+            st.warning(plain(f"{wrong}{until}"))
             chosen = ""
         else:
             st.success("These weights fit. Training starts from them.", icon=":material/check:")
@@ -115,8 +120,35 @@ def _published(backbone: Backbone) -> None:
     taught = f" Taught with {backbone.taught}." if backbone.taught else ""
     licence = f" Licence: {plain(backbone.licence)}." if backbone.weights != "none" else ""
     st.markdown(f"{_where(backbone)}{taught}{accuracy}{licence}")
+    if backbone.weights == "download":
+        _download(backbone)
     if backbone.weights != "none" and terms(backbone.licence) == "research":
         st.warning("This licence does not allow commercial use.", icon=":material/gavel:")
+
+
+def _download(backbone: Backbone) -> None:
+    """The download as it goes, or the button that begins it: then auditions can hear the network before it is trained.
+
+    One at a time for the whole workspace, as what is downloaded is there for all pictures.
+    """
+    work, name = Background(workspace().cache, "weights", "download", "Download"), backbone.name
+    if work.is_running:
+        going(work, "You may leave this page. What is here already is kept, and the next try goes on from there.")
+        return
+    if st.button("Download the weights now", icon=":material/download:", key="download-weights"):
+        work.begin(lambda tell: _fetch(name, tell))
+        st.rerun()
+    unended(work.state(), "download", "Download again: it goes on where it stopped.")
+
+
+def _fetch(backbone: str, tell: Tell) -> None:
+    """The whole work of the thread."""
+    wake()
+    from studio.model.weights import fetch
+
+    tell("Asking the Hugging Face hub")
+    for here, whole in fetch(backbone):
+        tell(f"Downloading the weights of {backbone}: {here / 1e6:,.0f} of {whole / 1e6:,.0f} MB", here, whole)
 
 
 def _work(flops: int) -> str:
@@ -128,6 +160,6 @@ def _where(backbone: Backbone) -> str:
         "inside": "Its weights are inside this installation, so nothing needs to be downloaded.",
         "cached": "Its weights were downloaded before and are on this computer.",
         "download": f"Its weights are not on this computer: about {backbone.download_mb:,.0f} MB are downloaded from "
-        "the Hugging Face hub when you press Start.",
+        "the Hugging Face hub when you press Start, or now.",
         "none": "No pretrained weights are published for it, so it would have to learn everything from your pictures.",
     }[backbone.weights]

@@ -160,21 +160,28 @@ class Background:
         thread.join(wait)
 
     def _carry_out(self, work: Work, again: bool) -> None:
-        """The whole work of the thread; whatever comes of it is written down."""
+        """The whole work of the thread; whatever comes of it is written down, a fault of the studio's own too."""
         self.again.unlink(missing_ok=True)
+        broken = f"The {self.noun} broke off by a fault of the studio."
+        ended: Standing | None = Standing("failed", what=broken, remedy="The terminal that it runs in says more.")
         try:
             work(Tell(self, again))
-            self._file.unlink(missing_ok=True)
+            ended = None
         except _Outdated:
-            self.write(Standing("running"))
+            ended = Standing("running")
         except _Cancelled:
             self.again.unlink(missing_ok=True)
-            self.write(Standing("cancelled"))
+            ended = Standing("cancelled")
         except StudioError as error:
-            self.write(Standing("failed", what=str(error.what), remedy=str(error.remedy)))
+            ended = Standing("failed", what=str(error.what), remedy=str(error.remedy))
         except OSError as error:
             sentence = f"The {self.noun} could not go on ({error.strerror})."
-            self.write(Standing("failed", what=sentence, remedy=f"{self.verb} again."))
+            ended = Standing("failed", what=sentence, remedy=f"{self.verb} again.")
+        finally:
+            if ended is None:
+                self._file.unlink(missing_ok=True)
+            else:
+                self.write(ended)
 
     @property
     def _file(self) -> Path:

@@ -55,8 +55,8 @@ def choose(recipe: Recipe, entry: Entry) -> Recipe:
     _select(now, found if wanted != Wanted() else [row for row in rows if row.here], rows, key)
     _select_weights(now, rows, key)
     with st.container(border=True, key=f"browse-{key}"):
-        _ask(key)
-        if wanted != Wanted():
+        _ask(key, len({row.architecture for row in rows}))
+        if wanted != Wanted() or st.session_state.get(f"all-{key}"):
             _table(found, measured, wanted, key)
             with st.expander("Accuracy against speed on this machine", icon=":material/scatter_plot:"):
                 speeds.show(found, rows, measured, now, key)
@@ -141,10 +141,10 @@ def _asked(key: str) -> Wanted:
     )
 
 
-def _ask(key: str) -> None:
-    """The questions: families at a click, a name, and more behind a button."""
+def _ask(key: str, networks: int) -> None:
+    """The questions: families at a click, a name, and more behind a button; or all of them, `networks` in number."""
     st.pills(
-        "Families that people ask for",
+        "Popular families",
         [family.key for family in families.ASKED_FOR],
         selection_mode="multi",
         format_func=lambda name: families.BY_KEY[name].title,
@@ -158,11 +158,11 @@ def _ask(key: str) -> None:
         with st.popover("Filters", icon=":material/tune:"):
             st.selectbox("Parameters (learnt numbers)", list(_PARAMETERS), key=f"parameters-{key}")
             st.selectbox(
-                "Work for a picture",
+                "Work for a picture (FLOPs)",
                 list(_WORK),
                 key=f"work-{key}",
                 help="Floating-point operations: the more, the slower. They are counted at the size that the weights "
-                "were made for.",
+                "were made for, a multiplication and the addition after it as two.",
             )
             st.selectbox("Size of a picture", list(_SIZES), key=f"size-{key}")
             st.multiselect("Where the weights are", list(WHERE), format_func=WHERE.__getitem__, key=f"where-{key}")
@@ -171,16 +171,18 @@ def _ask(key: str) -> None:
             st.multiselect(
                 "Other families", others, format_func=lambda name: families.BY_KEY[name].title, key=f"more-{key}"
             )
-            st.toggle("A line for all weights of a network", key=f"every-{key}")
+            st.toggle("List every set of weights of a network", key=f"every-{key}")
+        st.toggle(f"List all {networks:,}", key=f"all-{key}")
         if _asked(key) != Wanted():
             st.button(
-                "Ask for nothing", icon=":material/filter_alt_off:", key=f"clear-{key}", on_click=_clear, args=(key,)
+                "Clear filters", icon=":material/filter_alt_off:", key=f"clear-{key}", on_click=_clear, args=(key,)
             )
 
 
 def _clear(key: str) -> None:
     """Take every question back."""
-    empty = {"search": "", "families": [], "more": [], "where": [], "terms": [], "order": "best", "every": False}
+    empty = {"search": "", "families": [], "more": [], "where": [], "terms": [], "order": "best"}
+    empty |= {"every": False, "all": False}
     for name, value in (empty | dict.fromkeys(("parameters", "work", "size"), "Any")).items():
         st.session_state[f"{name}-{key}"] = value
 
@@ -191,8 +193,12 @@ def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, key: str
     st.markdown(f"**{count(len(found), noun, 'sets of weights' if wanted.every else None)}**")
     if not found:
         asks = replace(wanted, text="", order="best")
-        st.caption("None is like that. " + ("Ask for less." if asks != Wanted() else "Try a shorter part of the name."))
+        st.caption(
+            "No network matches. " + ("Clear a filter." if asks != Wanted() else "Try a shorter part of the name.")
+        )
         return
+    if wanted.order == "speed" and not measured:
+        st.caption("No network was measured on this machine yet, so these stand by name. Measure one below.")
     pages = -(-len(found) // _PAGE)
     at = min(int(st.session_state.get(f"page-{key}") or 1), pages)
     shown = found[(at - 1) * _PAGE : at * _PAGE]
@@ -211,7 +217,9 @@ def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, key: str
         column_config={
             "Accuracy": st.column_config.NumberColumn(format="%.1f %%", help="Published, on ImageNet-1k"),
             "Parameters": st.column_config.NumberColumn(format="%.1f M", help="In millions, with 1,000 classes"),
-            "Work": st.column_config.NumberColumn(format="%.2f G", help="Billions of operations for a picture"),
+            "FLOPs": st.column_config.NumberColumn(
+                format="%.2f G", help="Work: billions of floating-point operations for a picture"
+            ),
             "Size": st.column_config.NumberColumn(format="%d px"),
             "Speed": st.column_config.TextColumn(help="Pictures a second on this machine, frozen; ≈ is estimated"),
         },
@@ -228,7 +236,7 @@ def _frame(shown: list[Row], measured: dict[str, Pace]) -> pd.DataFrame:
             "Accuracy": None if row.accuracy is None else row.accuracy * 100,
             "Speed": speeds.words(measured.get(row.name)),
             "Parameters": row.parameters / 1e6,
-            "Work": None if row.flops is None else row.flops / 1e9,
+            "FLOPs": None if row.flops is None else row.flops / 1e9,
             "Size": row.size,
             "Weights": _whereabouts(row),
             "Licence": row.licence if row.weights != "none" else "–",

@@ -51,9 +51,17 @@ def class_bars(counts: pd.DataFrame) -> go.Figure:
     return figure
 
 
+_SAID = {  # parts of the backbone that many networks call by what stands first in them, or by what follows
+    "head": "before the head",
+    "cls_token": "patches",
+    "reg_token": "patches",
+    "pos_embed": "patches",
+}
+
+
 def stage_name(place: int, name: str) -> str:
-    """A stage for a person, by its place counted from 0, with the network's own name for it."""
-    return f"stage {place + 1} ({name})"
+    """A stage for a person, by its place counted from 0, with the network's own name unless that would mislead."""
+    return f"stage {place + 1} ({_SAID.get(name, name)})"
 
 
 def confusion(matrix: pd.DataFrame) -> go.Figure:

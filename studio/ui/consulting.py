@@ -55,7 +55,7 @@ def adopt(entry: Entry, change: Callable[[Recipe], Recipe]) -> None:
     after = change(before)
     save_draft(entry, after)
     held, key = st.session_state, entry.id
-    held[f"picked-{key}"] = after.model.backbone
+    held[f"picked-{key}"], held[f"start-{key}"] = after.model.backbone, after.model.start
     for name in (f"freeze-{key}", f"thaws-{key}"):  # strategy and depth are read from the draft again
         held.pop(name, None)
     old, new = _flat(before), _flat(after)

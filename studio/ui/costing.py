@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -47,14 +48,14 @@ def show(entry: Entry, recipe: Recipe, costs: Costs | None) -> None:
     work = background(entry)
     if work.is_running:
         _follow(entry, recipe, work)
-        going(work, "It takes half a minute or a few, and is remembered. You may leave this page meanwhile.")
+        going(work, "It takes one to three minutes, and is remembered. You may leave this page meanwhile.")
         return
     if costs is not None:
         return
     if live_runs():
         st.caption("How long an epoch takes at each depth can be timed when no training is going on.")
         return
-    last = work.state()
+    last = work.state() if _timed(entry) in (None, place(recipe, workspace()).name) else None  # of this network
     unended(last)
     by_itself = last is None and anything_known(workspace())
     if by_itself or st.button(
@@ -79,11 +80,7 @@ def begin(entry: Entry, recipe: Recipe) -> None:
 
 def _follow(entry: Entry, recipe: Recipe, work: Background) -> None:
     """Where another network was chosen than the one that is being timed, begin anew with that."""
-    try:
-        timed = _target(entry).read_text(encoding="utf-8")
-    except OSError:
-        return
-    if timed != place(recipe, workspace()).name:
+    if _timed(entry) not in (None, place(recipe, workspace()).name):
         save_draft(entry, recipe)
         work.again.touch()
 
@@ -91,6 +88,13 @@ def _follow(entry: Entry, recipe: Recipe, work: Background) -> None:
 def _target(entry: Entry) -> Path:
     """Names what is being timed."""
     return entry.folder / "cost.of"
+
+
+def _timed(entry: Entry) -> str | None:
+    """What is being timed, or was last."""
+    with suppress(OSError):
+        return _target(entry).read_text(encoding="utf-8")
+    return None
 
 
 def _time(entry: Entry, recipe: Recipe, where: Workspace, tell: Tell) -> None:

@@ -12,7 +12,7 @@ from studio.ui import charts
 from studio.ui.cards import count, memory, seconds
 
 if TYPE_CHECKING:
-    from studio.advice.depths import DepthExpectation
+    from studio.advice.depths import DepthExpectation, Expected
     from studio.training.cost import Costs
 
 
@@ -58,7 +58,8 @@ def told(
         said += f". An epoch should take about **{seconds(cost.seconds_per_epoch)}** on this machine{room}"
     likely = expected.at(depth) if expected is not None else None
     if likely is not None:
-        said += f". Expected accuracy: **{percent(likely.accuracy)}** ({percent(likely.low)} to {percent(likely.high)})"
+        beside = "" if likely.measured else ", taken from the depths beside it"
+        said += f". Expected accuracy: **{percent(likely.accuracy)}** ({_band(likely)}{beside})"
     return f"{said}."
 
 
@@ -82,7 +83,8 @@ def compared(
             row |= {"seconds": cost.seconds_per_epoch, "memory": (cost.peak_bytes or float("nan")) / 1e9}
         if expected is not None:
             likely = expected.at(depth)
-            row |= {"expected": likely and likely.accuracy * 100, "band": likely and _band(likely.low, likely.high)}
+            row |= {"expected": likely and likely.accuracy * 100, "band": likely and _band(likely)}
+            row |= {"from": likely and ("short fits" if likely.measured else "the depths beside it")}
         rows.append(row)
     with st.expander(f"Compare all {count(len(rows), 'depth')}", icon=":material/table_rows:", key="depths-compared"):
         st.dataframe(
@@ -96,10 +98,11 @@ def compared(
                 "seconds": st.column_config.NumberColumn("Seconds an epoch", format="%.2g"),
                 "memory": st.column_config.NumberColumn("Memory in GB", format="%.2f"),
                 "expected": st.column_config.NumberColumn("Expected accuracy", format="%.1f %%"),
-                "band": st.column_config.TextColumn("With 95 % certainty"),
+                "band": st.column_config.TextColumn("95 % interval"),
+                "from": st.column_config.TextColumn("Told by"),
             },
         )
 
 
-def _band(low: float, high: float) -> str:
-    return f"{percent(low)} to {percent(high)}"
+def _band(likely: "Expected") -> str:
+    return f"{percent(likely.low)} to {percent(likely.high)}"

@@ -58,7 +58,7 @@ def choose(recipe: Recipe, entry: Entry) -> Recipe:
         recipe = recipe.amended(changes)
     with top:
         _preset(recipe, entry)
-    return _admitted(recipe)
+    return recipe
 
 
 def _preset(recipe: Recipe, entry: Entry) -> None:
@@ -142,9 +142,9 @@ def _optimizer(recipe: Recipe, key: str) -> dict[str, Any]:
     for field, label, most in (("weight_decay", "Weight decay (L2)", 1.0), ("l1", "Towards exactly zero (L1)", 1.0)):
         full = f"optimizer.{field}"
         changes[full] = _number(recipe, full, label, key, 0.0, most, 0.01, "%g")
-    label = "Longest gradient (empty: any)"
+    label = "Longest gradient (gradient clipping; empty: any)"
     changes["optimizer.clip"] = _number(recipe, "optimizer.clip", label, key, 0.001, 1000.0, 0.5, "%g", value=None)
-    label = "Running mean of the weights (empty: none)"
+    label = "Running mean of the weights (EMA; empty: none)"
     changes["optimizer.ema"] = _number(recipe, "optimizer.ema", label, key, 0.5, 0.99999, 0.001, "%g", value=None)
     return changes
 
@@ -173,11 +173,11 @@ def _number(
     return number(recipe, name, label, key, min_value=low, max_value=high, step=step, format=form, **more)
 
 
-def _admitted(recipe: Recipe) -> Recipe:
-    """The recipe with the pooling that was asked for, if the backbone has a place for it."""
+def admitted(recipe: Recipe) -> Recipe:
+    """The recipe with the pooling that was asked for, if the backbone has a place for it, else a warning."""
     if not recipe.head.pooling:
         return recipe
-    with st.spinner("Looking whether this backbone can pool so…"):
+    with st.spinner("Looking whether this backbone can pool like that…"):
         wrong = _misplaced(recipe.model.backbone, recipe.head.pooling)
     if wrong:
         st.warning(plain(f"{wrong} Until then the backbone pools as it was made."))

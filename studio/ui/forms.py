@@ -1,10 +1,13 @@
 """Forms: each is a function from a recipe to a recipe, drawn with the recipe's own words for its fields."""
 
+from pathlib import Path
+
 import pandas as pd
 import streamlit as st
 
 from studio.augment.presets import preset
 from studio.data.dataset import Dataset
+from studio.model.catalogue import Backbone
 from studio.recipe import Recipe, fields
 from studio.ui.cards import count, plain
 
@@ -149,24 +152,38 @@ def speed(recipe: Recipe, key: str) -> Recipe:
     return recipe.amended({"engine.cache": cache, "engine.precision": precision, "engine.isolated": isolated})
 
 
-def problems(recipe: Recipe) -> list[str]:
-    """All that does not go together in a recipe, shown at once. Returns the sentences."""
+def problems(recipe: Recipe, backbone: Backbone) -> list[str]:
+    """All that does not go together in a recipe and with its backbone, shown at once. Returns the sentences."""
     found = recipe.problems()
+    if backbone.refused:
+        found.append(backbone.refused)
+    elif recipe.model.start == "published" and backbone.weights == "none":
+        found.append(
+            f"Nobody published weights for {backbone.name}. Under “What it starts from” on the Model page name a file, "
+            "or let it start from nothing."
+        )
     if found:
         st.warning(
-            "\n".join(f"- {plain(sentence.partition(': ')[2] or sentence)}" for sentence in found),
+            "\n".join(f"- {plain(_without_field(sentence))}" for sentence in found),
             title="This cannot be trained yet",
             icon=":material/warning:",
         )
     return found
 
 
+def _without_field(sentence: str) -> str:
+    """A recipe's sentence without the name of the field before it, which says nothing to a person at a form."""
+    name, _, rest = sentence.partition(": ")
+    return rest[0].upper() + rest[1:] if rest and name in fields() else sentence
+
+
 def summary(recipe: Recipe) -> str:
     """What a run of this recipe will do, in one plain sentence."""
     epochs, freeze = recipe.schedule.epochs, recipe.freeze
-    which = "all stages" if freeze.final_depth == 0 else f"all but the first {freeze.final_depth} stages"
+    first = "the first stage" if freeze.final_depth == 1 else f"the first {freeze.final_depth} stages"
+    which = "all stages" if freeze.final_depth == 0 else f"all but {first}"
     more, alone = max(epochs - freeze.head_epochs, 0), count(freeze.head_epochs, "epoch")
-    but = f" (but the first {freeze.final_depth})" if freeze.final_depth else ""
+    but = f" (but {first})" if freeze.final_depth else ""
     learns = {
         "head": f"teaches a new head for {count(epochs, 'epoch')} while the rest stays frozen",
         "two-phase": f"teaches the head for {alone}, then thaws {which} for {more} more",
@@ -179,4 +196,10 @@ def summary(recipe: Recipe) -> str:
     )
     if recipe.augment.views and recipe.augment.preset != "none":
         vary += f" ({recipe.augment.views} fixed ones of each)"
-    return f"Takes {plain(recipe.model.backbone)}, {learns}, {vary}."
+    start = {
+        "published": "",
+        "file": f" with the weights of {plain(Path(recipe.model.weights).name)}",
+        "scratch": " from scratch",
+    }
+    size = f" at {recipe.model.image_size} pixels" if recipe.model.image_size else ""
+    return f"Takes {plain(recipe.model.backbone)}{start[recipe.model.start]}{size}, {learns}, {vary}."

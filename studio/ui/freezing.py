@@ -147,7 +147,12 @@ def _shares(recipe: Recipe, key: str) -> dict[str, float]:
     return {
         factor: boxes.number(recipe, factor, label, key, min_value=0.001, **bounds),
         decay: boxes.number(
-            recipe, decay, "Rate from each stage to the one before it (layer decay)", key, min_value=0.05, **bounds
+            recipe,
+            decay,
+            "Each earlier stage learns at this share of the next one's rate (layer decay)",
+            key,
+            min_value=0.05,
+            **bounds,
         ),
     }
 

@@ -40,6 +40,6 @@ def unended(now: Standing | None, noun: str = "measurement", remedy: str = "Meas
     if now.status == "failed":
         fault(now.what, now.remedy)
     elif now.status == "cancelled":
-        st.caption(f"The last {noun} was cancelled before it was done.")
+        st.caption(f"The last {noun} was cancelled before it was ready.")
     else:
-        st.caption(f"The studio was closed before the last {noun} was done. {remedy}")
+        st.caption(f"The studio was closed before the last {noun} was ready. {remedy}")

@@ -99,7 +99,7 @@ def picture(recipe: Recipe, backbone: Backbone, classes: int, costs: Costs | Non
     told = " Below each: the time and memory that letting it learn adds; pale where it stays frozen." if costs else ""
     st.caption(
         "From the picture on the left to the answer on the right; the wider a stage, the more parameters (learnt "
-        f"numbers) it holds.{told}"
+        f"numbers) it holds, though widths grow far more slowly than the numbers do.{told}"
     )
 
 

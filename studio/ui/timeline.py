@@ -117,7 +117,9 @@ def figure(recipe: Recipe, names: Sequence[str], steps_per_epoch: int) -> go.Fig
     )  # fmt: skip
     labels = [*(charts.label(name) for name in names), "new head"]
     shown.update_yaxes(tickvals=list(range(stages + 1)), ticktext=labels, fixedrange=True, automargin=True, row=1)
-    shown.update_yaxes(type="log", title="rate", fixedrange=True, automargin=True, exponentformat="power", row=2)
+    shown.update_yaxes(
+        type="log", title="learning rate", fixedrange=True, automargin=True, exponentformat="power", row=2
+    )
     shown.update_xaxes(range=[0, recipe.schedule.epochs], fixedrange=True)
     shown.update_xaxes(title="epochs", row=2)
     return shown

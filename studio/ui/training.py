@@ -3,6 +3,7 @@
 import streamlit as st
 
 from studio.data.library import Entry
+from studio.model.catalogue import card
 from studio.recipe import Recipe
 from studio.runs import launch
 from studio.runs.progress import Progress
@@ -11,7 +12,7 @@ from studio.ui import ended, forms, pictures, pinning, queue
 from studio.ui.cards import count, link, plain, shortened
 from studio.ui.components import SWITCHED_OFF, Other, live_chart
 from studio.ui.lists import STATUS, when
-from studio.ui.state import begin, draft, go, live_runs, open_dataset, readable_runs
+from studio.ui.state import begin, draft, go, live_runs, open_dataset, readable_runs, workspace
 
 _COMPARED = 50  # runs to choose from
 
@@ -28,7 +29,7 @@ def plan(entry: Entry, recipe: Recipe, again: bool = False) -> None:
             f"{count(measured, 'other')}."
         )
         name = st.text_input("Name of the run", recipe.name, max_chars=120, key=f"run-name-{entry.id}")
-        wrong = forms.problems(recipe)
+        wrong = forms.problems(recipe, card(recipe.model.backbone, workspace()))
         with st.container(horizontal=True):
             if st.button(
                 "Start a new run" if again else "Start",

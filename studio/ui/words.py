@@ -47,6 +47,8 @@ def sentences(recipe: Recipe, backbone: Backbone, classes: tuple[str, ...]) -> d
 
 
 def _now(frozen: int, stages: int) -> str:
+    if not stages:
+        return ""
     if frozen == stages:
         return f"As chosen now, all {stages} stages stay frozen."
     return f"As chosen now, {frozen or 'none'} of {stages} stages {'stays' if frozen == 1 else 'stay'} frozen."

@@ -65,7 +65,7 @@ def test_a_network_is_found_timed_advised_trained_and_proven(
     rest.click(timeout=180_000)
     rest.wait_for(state="detached")  # until then the page still tells what the network before it costs
     settled(page)
-    page.get_by_text("So it is").first.wait_for()
+    page.get_by_text("Already so").first.wait_for()
     page.get_by_text(COST).wait_for(timeout=180_000)  # another backbone is timed as soon as it is chosen
     settled(page, 60)
 

@@ -131,6 +131,21 @@ def test_the_survey_is_what_timm_says_now(tmp_path: Path) -> None:
         assert list(shipped["weights"]) == list(survey.weights_of(name)), name
 
 
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("ResNet-50", "resnet50"),
+        ("resnet 18", "resnet18"),
+        ("EfficientNet-B0", "efficientnet_b0"),
+        ("ViT-B/16", "vit_base_patch16_224"),
+        ("vit-ti/16", "vit_tiny_patch16_224"),
+        ("ConvNeXt Tiny", "convnext_tiny"),
+    ],
+)
+def test_names_are_found_as_papers_write_them(every: list[Row], written: str, name: str) -> None:
+    assert name in {row.architecture for row in found(every, text=written)}
+
+
 def test_names_are_found_by_a_part_or_a_pattern() -> None:
     some = names("efficientnet_lite")
     assert some[0] == "tf_efficientnet_lite0" and "tf_efficientnet_lite4" in some

@@ -75,9 +75,9 @@ def test_a_ranking_calls_a_tie_a_tie_and_a_backbone_is_taken_from_it(
     at = page()
     table = at.dataframe[0].value
     assert table["Backbone"].tolist() == ["tf_efficientnet_lite1", "tf_efficientnet_lite0"]
-    assert table["Beside the best"].tolist() == ["a tie", "a tie"]
-    assert "A tie" in said(at) and "Colours alone tell" in said(at)
-    next(each for each in at.button if each.label.startswith("Take")).click().run()
+    assert table["Against the best"].tolist() == ["a tie", "a tie"]
+    assert "A tie" in said(at) and "colours alone tell" in said(at)
+    next(each for each in at.button if each.label.startswith("Use")).click().run()
     assert asked(entry).model.backbone == "tf_efficientnet_lite0" and not at.exception
 
 
@@ -103,7 +103,9 @@ def advised(workspace: Workspace, entry: Entry) -> Advice:
 def test_advice_is_followed_piece_by_piece(page: Callable[..., AppTest], workspace: Workspace, entry: Entry) -> None:
     advised(workspace, entry)
     at = page()
-    assert "What learns: First the head" in said(at) and "So it is" in "".join(str(each.value) for each in at.markdown)
+    assert "What learns: First the head" in said(at) and "Already so" in "".join(
+        str(each.value) for each in at.markdown
+    )
     at.button(key=f"apply-freeze-{entry.id}").click().run()
     assert not at.exception and (asked(entry).freeze.strategy, asked(entry).freeze.depth) == ("two-phase", 5)
     assert asked(entry).augment.preset == "none"
@@ -136,7 +138,7 @@ def test_an_audition_is_held_in_the_background(
     button(page(more), "Hold an audition").click().run()
     ended(Background(more.folder, "audition"))
     (row,) = page(more).dataframe[0].value.itertuples()
-    assert row.Backbone == "test_resnet" and not (more.folder / "audition.json").exists()
+    assert row.Backbone == "test_resnet (from scratch)" and not (more.folder / "audition.json").exists()
 
 
 def test_why_an_audition_came_to_no_end_is_said(page: Callable[..., AppTest], entry: Entry) -> None:

@@ -122,6 +122,16 @@ def test_why_it_failed_is_told(work: Background, fault: Exception, what: str, re
     assert now is not None and (now.status, now.what, now.remedy) == ("failed", what, remedy)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_the_studios_own_is_not_taken_for_a_studio_that_was_closed(work: Background) -> None:
+    def broken(tell: Tell) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    work.begin(broken, wait=5)
+    now = work.state()
+    assert now is not None and now.status == "failed" and "broke off by a fault of the studio" in now.what
+
+
 def test_work_whose_process_is_gone_was_interrupted(work: Background, tmp_path: Path) -> None:
     (tmp_path / "sums.json").write_text('{"status": "running", "what": "Counting"}')
     assert (now := work.state()) is not None and now.status == "interrupted"

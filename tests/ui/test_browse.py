@@ -1,7 +1,7 @@
 """Choosing a backbone on the page: found by family, name and filters; chosen in the list, or elsewhere."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from studio.data.library import Entry, Library
 from studio.model import listing, pace
-from studio.recipe import Recipe
+from studio.recipe import FreezePlan, Recipe
 from studio.ui import browse, speeds
+from studio.ui.background import Background
 from studio.workspace import Workspace
 
 TIMEOUT = 30
@@ -18,15 +19,19 @@ TIMEOUT = 30
 
 def page() -> None:
     """The part of the Model page that chooses and tells."""
+    import streamlit as st
+
     from studio.model.catalogue import card
-    from studio.ui import backbones, browse
+    from studio.ui import backbones, browse, consulting
     from studio.ui.state import draft, library, save_draft, workspace
 
     entry = library().all()[0]
     recipe = browse.choose(draft(entry), entry)
-    recipe = backbones.own_weights(recipe, key=entry.id)
+    recipe = backbones.own_weights(recipe, entry)
     backbones.describe(card(recipe.model.backbone, workspace()), recipe.model.weights, recipe.model.pretrained)
     save_draft(entry, recipe)
+    taken = {"model.pretrained": True}
+    st.button("Apply", key="advised", on_click=lambda: consulting.adopt(entry, lambda recipe: recipe.amended(taken)))
 
 
 @pytest.fixture
@@ -107,11 +112,64 @@ def test_filters_narrow_the_list(at: AppTest, entry: Entry) -> None:
     assert not at.exception and not at.dataframe and at.selectbox(key=f"parameters-{entry.id}").value == "Any"
 
 
-def test_from_scratch_is_a_choice_and_is_said(at: AppTest, entry: Entry) -> None:
+def test_all_networks_can_be_listed_without_asking_for_anything(at: AppTest, entry: Entry) -> None:
+    assert at.toggle(key=f"all-{entry.id}").label == "List all 1,371"
+    at.toggle(key=f"all-{entry.id}").set_value(True).run()
+    assert not at.exception and "**1,371 networks**" in said(at) and len(at.dataframe[0].value) == 10
+
+
+def test_an_order_by_speeds_that_nobody_measured_says_so(at: AppTest, entry: Entry) -> None:
+    at.selectbox(key=f"order-{entry.id}").set_value("speed").run()
+    assert not at.exception and "No network was measured on this machine yet" in said(at)
+
+
+def test_from_scratch_is_a_choice_and_everything_learns_at_the_full_rate(at: AppTest, entry: Entry) -> None:
+    before = recipe(entry)
     at.radio(key=f"start-{entry.id}").set_value("scratch").run()
-    assert recipe(entry).model.pretrained is False and "drawn by chance" in said(at)
+    now = recipe(entry)
+    assert now.model.start == "scratch" and "drawn by chance" in said(at)
+    assert now.freeze == FreezePlan.from_scratch() and now.optimizer.lr == 1e-3
     at.radio(key=f"start-{entry.id}").set_value("published").run()
-    assert recipe(entry).model.pretrained is True
+    again = recipe(entry)
+    assert again.model.start == "published" and (again.freeze, again.optimizer) == (before.freeze, before.optimizer)
+
+
+def test_a_backbone_that_was_advised_is_taken_whatever_one_started_from(at: AppTest, entry: Entry) -> None:
+    """As the advisor's Apply does, by a control that stands on the same page."""
+    at.radio(key=f"start-{entry.id}").set_value("scratch").run()
+    at.button(key="advised").click().run()
+    assert not at.exception and recipe(entry).model.start == "published"
+    assert at.radio(key=f"start-{entry.id}").value == "published"
+
+
+def test_weights_that_are_not_here_are_downloaded_at_a_press(
+    at: AppTest, entry: Entry, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def fetch(backbone: str) -> Iterator[tuple[int, int]]:
+        asked.append(backbone)
+        yield from ((0, 100_000_000), (100_000_000, 100_000_000))
+
+    monkeypatch.setattr("studio.model.weights.fetch", fetch)
+    at.text_input(key=f"search-{entry.id}").set_value("resnet50").run()
+    at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
+    at.button(key="download-weights").click().run()
+    until = time.monotonic() + 25
+    while Background(workspace.cache, "weights").is_running and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not at.exception and asked == ["resnet50.a1_in1k"] and Background(workspace.cache, "weights").state() is None
+
+
+def test_a_download_that_fails_says_why(at: AppTest, entry: Entry, workspace: Workspace) -> None:
+    at.text_input(key=f"search-{entry.id}").set_value("resnet50").run()
+    at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
+    at.button(key="download-weights").click().run()
+    until = time.monotonic() + 25
+    while Background(workspace.cache, "weights").is_running and time.monotonic() < until:
+        time.sleep(0.05)
+    at.run()
+    assert "cannot be reached" in at.error[0].value and not at.exception
 
 
 def test_a_network_that_nobody_taught_says_so_before_training(at: AppTest, entry: Entry) -> None:

@@ -14,9 +14,9 @@ from studio.training import cost
 from studio.training.cost import Cost, Costs, DepthPace, Paces
 from studio.training.events import Predicted, Spent
 from studio.ui import costing, network, words
-from studio.ui.background import Background, Tell
+from studio.ui.background import Background, Standing, Tell
 from studio.workspace import Workspace
-from tests.ui.test_pages import HOSTILE, Open, button, entry, finished, said, until, visit
+from tests.ui.test_pages import HOSTILE, Open, button, entry, finished, of, said, until, visit
 
 __all__ = ["entry", "finished", "visit"]
 
@@ -94,6 +94,23 @@ def test_a_timing_that_failed_says_why_and_can_be_begun_again(visit: Open, entry
     at = visit("model", dataset=entry.id)
     assert work.state() and "None of these pictures" in at.error[0].value
     assert button(at, "Time it on this machine")
+
+
+def test_why_another_network_could_not_be_timed_is_not_told_of_this_one(
+    visit: Open, entry: Entry, workspace: Workspace, paces: Paces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costing.background(entry).write(Standing("failed", what="It broke.", remedy="Try again."))
+    (entry.folder / "cost.of").write_text("another.json")
+    cost.keep(paces, of(entry, {"model.backbone": "resnet18"}), workspace)
+    begun: list[Recipe] = []
+
+    def begin(_entry: Entry, recipe: Recipe) -> None:
+        begun.append(recipe)
+        cost.keep(paces, recipe, workspace)
+
+    monkeypatch.setattr(costing, "begin", begin)
+    at = visit("model", dataset=entry.id)
+    assert not at.error and len(begun) == 1, "timed as soon as it is chosen, as others were timed before"
 
 
 def test_the_process_that_times_is_heard_and_its_refusal_told(

@@ -1,6 +1,7 @@
 """Strategy and depth on the Model page: they move together, say what they cost, and are drawn as a timeline."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,17 @@ def drawn() -> Callable[..., AppTest]:
 def plan(at: AppTest) -> FreezePlan:
     assert not at.exception
     return at.session_state["recipe"].freeze
+
+
+def test_a_hope_that_was_not_measured_says_where_it_comes_from(drawn: Callable[..., AppTest]) -> None:
+    between = replace(HOPES, by_depth={**HOPES.by_depth, 5: Expected(5, 0.95, 0.93, 0.97, measured=False)})
+    recipe = Recipe(freeze=FreezePlan.two_phase(depth=5))
+    at = drawn(recipe, hopes=between)
+    assert "taken from the depths beside it" in " ".join(each.value for each in at.markdown)
+    told = at.dataframe[0].value.set_index("frozen")["from"].dropna().to_dict()
+    assert sorted(told.values()) == ["short fits", "short fits", "the depths beside it"]
+    at = drawn(Recipe(freeze=FreezePlan.two_phase(depth=3)), hopes=between)
+    assert "taken from the depths beside it" not in " ".join(each.value for each in at.markdown)
 
 
 def test_gradual_keeps_its_strategy_while_the_depth_moves(drawn: Callable[..., AppTest]) -> None:

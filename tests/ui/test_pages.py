@@ -155,6 +155,23 @@ def test_a_path_with_nothing_at_it_is_explained_and_can_be_corrected(visit: Open
     assert at.text_input(key="opener-path").value == "/no/such/folder"
 
 
+@pytest.mark.parametrize(
+    ("backbone", "why"),
+    [("convnext_atto_rms", "Nobody published weights for"), ("qwen3_vit_88m_enc", "has no classifier")],
+)
+def test_what_cannot_be_trained_is_told_before_start_on_both_pages(
+    visit: Open, entry: Entry, backbone: str, why: str
+) -> None:
+    chosen = of(entry, {"model.backbone": backbone})
+    (entry.folder / "recipe.toml").write_text(chosen.to_toml())
+    for page in ("model", "train"):
+        at = visit(page, dataset=entry.id)
+        assert why in " ".join(each.value for each in at.warning) and not at.exception
+    assert at.button(key="start").disabled
+    (entry.folder / "recipe.toml").write_text(chosen.started("scratch").to_toml())
+    assert visit("train", dataset=entry.id).button(key="start").disabled is ("classifier" in why)
+
+
 def test_the_share_held_back_is_written_into_the_draft(visit: Open, entry: Entry) -> None:
     at = visit("data", dataset=entry.id)
     at.slider(key=f"val-share-{entry.id}").set_value(40).run()
