@@ -129,9 +129,10 @@ def _published(backbone: Backbone) -> None:
 def _download(backbone: Backbone) -> None:
     """The download as it goes, or the button that begins it: then auditions can hear the network before it is trained.
 
-    One at a time for the whole workspace, as what is downloaded is there for all pictures.
+    It lies beside no dataset, as what is downloaded is there for all of them.
     """
-    work, name = Background(workspace().cache, "weights", "download", "Download"), backbone.name
+    name = backbone.name
+    work = Background(workspace().cache, f"weights-{name}", "download", "Download")
     if work.is_running:
         going(work, "You may leave this page. What is here already is kept, and the next try goes on from there.")
         return

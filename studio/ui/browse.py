@@ -224,6 +224,7 @@ def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, key: str
             "Speed": st.column_config.TextColumn(help="Pictures a second on this machine, frozen; ≈ is estimated"),
         },
         alt=f"{len(shown)} of {len(found)} networks; a click on a row chooses it",
+        placeholder="–",
     )
     if pages > 1:
         st.pagination(pages, key=f"page-{key}")

@@ -67,7 +67,7 @@ def bench_the_advised_recipe_against_a_grid_of_twelve(tmp_path: Path) -> None:
     share = mine.seconds / total
     print(f"\nbest of the grid: {best.what}, {best.accuracy:.4f}; within its interval: {mine.accuracy >= best.low}")
     print(f"the advice and its run took {mine.seconds:.0f} s of the grid's {total:.0f} s: {share:.2f} (asked: 0.25)")
-    assert mine.accuracy >= best.low
+    assert mine.accuracy >= best.low and (share <= 0.25 or len(rows) < len(grid()))
 
 
 def grid() -> dict[str, dict[str, Any]]:

@@ -55,6 +55,7 @@ def found() -> Iterator[dict[str, Ratios]]:
     print(f"\n{machine()}")
     yield found
     print()
+    every: list[str] = []
     for what, limit in (("time", TIME), ("memory", MEMORY)):
         all_ = [
             (f"{backbone}, {phase}", ratios)
@@ -65,7 +66,10 @@ def found() -> Iterator[dict[str, Ratios]]:
         single = [ratio for _, ratios in all_ for ratio in ratios]
         missed = [f"{name} {median(ratios) - 1:+.0%}" for name, ratios in all_ if _misses(median(ratios), limit)]
         print(f"{what}: {len(all_) - len(missed)} of {len(all_)} within {limit:.0%}; missed: {missed or 'none'}")
+        every += missed
         print(f"  of single turns {sum(not _misses(ratio, limit) for ratio in single)} of {len(single)}")
+
+    assert not every, every
 
 
 def _decided(rows: Ratios) -> bool:

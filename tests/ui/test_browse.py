@@ -156,9 +156,13 @@ def test_weights_that_are_not_here_are_downloaded_at_a_press(
     at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
     at.button(key="download-weights").click().run()
     until = time.monotonic() + 25
-    while Background(workspace.cache, "weights").is_running and time.monotonic() < until:
+    while Background(workspace.cache, "weights-resnet50.a1_in1k").is_running and time.monotonic() < until:
         time.sleep(0.05)
-    assert not at.exception and asked == ["resnet50.a1_in1k"] and Background(workspace.cache, "weights").state() is None
+    assert (
+        not at.exception
+        and asked == ["resnet50.a1_in1k"]
+        and Background(workspace.cache, "weights-resnet50.a1_in1k").state() is None
+    )
 
 
 def test_a_download_that_fails_says_why(at: AppTest, entry: Entry, workspace: Workspace) -> None:
@@ -166,10 +170,12 @@ def test_a_download_that_fails_says_why(at: AppTest, entry: Entry, workspace: Wo
     at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
     at.button(key="download-weights").click().run()
     until = time.monotonic() + 25
-    while Background(workspace.cache, "weights").is_running and time.monotonic() < until:
+    while Background(workspace.cache, "weights-resnet50.a1_in1k").is_running and time.monotonic() < until:
         time.sleep(0.05)
     at.run()
     assert "cannot be reached" in at.error[0].value and not at.exception
+    at.selectbox(key=f"tag-{entry.id}").set_value("resnet50.tv_in1k").run()
+    assert not at.error, "it is no fault of other weights"
 
 
 def test_a_network_that_nobody_taught_says_so_before_training(at: AppTest, entry: Entry) -> None:
