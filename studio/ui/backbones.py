@@ -149,7 +149,7 @@ def _fetch(backbone: str, tell: Tell) -> None:
 
     tell("Asking the Hugging Face hub")
     for here, whole in fetch(backbone):
-        tell(f"Downloading the weights of {backbone}: {here / 1e6:,.0f} of {whole / 1e6:,.0f} MB", here, whole)
+        tell(f"Downloading the weights of {backbone}, {whole / 1e6:,.0f} MB", here, whole)
 
 
 def _work(flops: int) -> str:
