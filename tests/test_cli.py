@@ -22,6 +22,13 @@ from tests.command import Thaw, document
 from tests.training.recipes import tiny
 
 
+def test_from_scratch_everything_learns_at_the_full_rate(thaw: Thaw, pictures: Callable[..., Path]) -> None:
+    made = document(thaw("train", pictures(), "--scratch", "--image-size", "64", "--epochs", "1", "--json"))
+    recipe = document(thaw("show", made["run"], "--json"))["recipe"]
+    assert recipe["model"]["pretrained"] is False and recipe["freeze"]["thaw_lr_factor"] == 1.0
+    assert made["trainable_parameters"] == made["parameters"] and not made["frozen_stages"]
+
+
 def test_from_a_folder_to_a_prediction(thaw: Thaw, pictures: Callable[..., Path]) -> None:
     source = pictures(each=10)
     made = document(thaw("train", source, "--image-size", "64", "--epochs", "3", "--name", "first", "--json"))

@@ -58,6 +58,7 @@ def test_the_curves_grow_and_stay_as_the_person_left_them(page: "Page", training
     assert page.locator(".plot").first.is_hidden(), "an empty axis"
     training.goes_on(2)
     page.locator(".plot .xtick").first.wait_for()
+    page.wait_for_function(f"() => ({LOOK})().points[1] === 2", timeout=5000)  # the chart may have asked between them
     before = page.evaluate(LOOK)
     assert before["dash"] == ["dash", "solid"] and before["shown"] == [True, True] and before["points"][1] == 2
 
