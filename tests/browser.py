@@ -1,5 +1,7 @@
 """Pages of a real Chromium that write down console errors and requests that leave the machine."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -93,3 +95,11 @@ PLOT = """() => {
 def _is_outside(url: str) -> bool:
     parts = urlsplit(url)
     return parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in LOCAL
+
+
+def wait_for(page: "Page", condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait, and give the page the time: its requests are looked at in this process, and none goes while it sleeps."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        page.wait_for_timeout(50)

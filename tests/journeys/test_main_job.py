@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from studio.data.library import Entry
 from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
-from tests.browser import PLOT, settled
+from tests.browser import PLOT, settled, wait_for
 from tests.server import RunningStudio
 
 if TYPE_CHECKING:
@@ -58,13 +57,6 @@ def lightly(entry: Entry) -> None:
     (entry.folder / "recipe.toml").write_text(small.to_toml(), encoding="utf-8")
 
 
-def wait_for(condition: Callable[[], object], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.1)
-
-
 def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
     page: "Page", studio: RunningStudio, pictures: Callable[..., Path]
 ) -> None:
@@ -94,9 +86,9 @@ def test_a_folder_by_its_path_trains_survives_a_reload_stops_and_is_tried(
     page.get_by_role("button", name="Start", exact=True).click()
     run = the_run(page, studio)
     page.get_by_text(re.compile(r"Epoch \d+ of 500")).first.wait_for(timeout=90_000)
-    wait_for(lambda: page.evaluate(POINTS) > 2, 60)
+    wait_for(page, lambda: page.evaluate(POINTS) > 2, 60)
     before = page.evaluate(POINTS)
-    wait_for(lambda: page.evaluate(POINTS) > before, 60)  # the curve moves while it runs
+    wait_for(page, lambda: page.evaluate(POINTS) > before, 60)  # the curve moves while it runs
 
     page.reload()
     page.get_by_text("of 500", exact=False).first.wait_for()
@@ -159,7 +151,7 @@ def test_the_demo_takes_one_click_from_nothing_to_a_running_training(page: "Page
     clicks += 1
     run = the_run(page, studio)
     page.get_by_text("all 9 stages are learning", exact=False).wait_for(timeout=120_000)
-    wait_for(lambda: len(run.progress().validated) >= 6, 150)  # three epochs of the head, three of all that was thawed
+    wait_for(page, lambda: len(run.progress().validated) >= 6, 150)  # three epochs of the head, three of all thawed
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="See the results").wait_for(timeout=60_000)
     progress = run.progress()

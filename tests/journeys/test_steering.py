@@ -1,6 +1,5 @@
 """Steady hands in a real Chromium: a run is thawed while it goes, and one whose studio died goes on where it was."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ import pytest
 from studio.runs.run import Run
 from studio.runs.store import Store
 from studio.training.events import Resumed, Validated
-from tests.browser import PLOT, Watch
+from tests.browser import PLOT, Watch, wait_for
 from tests.server import RunningStudio, start_studio
 from tests.training.recipes import tiny
 
@@ -21,13 +20,6 @@ pytestmark = pytest.mark.timeout(300)
 
 EPOCHS = 9000  # it does not end before the test says so
 MARKS = f"() => ({PLOT})()?.layout?.annotations?.map(mark => mark.text) ?? []"
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
 
 
 def test_a_run_is_steered_while_it_goes(
@@ -64,7 +56,7 @@ def test_a_run_is_steered_while_it_goes(
     page.wait_for_timeout(700)
     assert run.progress().step == before
     page.get_by_role("button", name="Go on", exact=True).click()
-    wait_for(lambda: run.progress().step > before)
+    wait_for(page, lambda: run.progress().step > before)
 
     page.get_by_role("button", name="Stop", exact=True).click()
     page.get_by_role("button", name="Save this as a recipe").wait_for(timeout=60_000)
@@ -90,12 +82,12 @@ def test_a_run_whose_studio_was_killed_goes_on_where_it_was(
     page = watch.open(chromium, studio.url)
     page.goto(f"/train?run={run.id}")
     page.get_by_role("button", name="Start", exact=True).click()
-    wait_for(lambda: len(run.progress().validated) > 3)
+    wait_for(page, lambda: len(run.progress().validated) > 3)
     page.get_by_role("button", name="Pause", exact=True).click()
-    wait_for(run.can_go_on)  # a pause keeps everything
+    wait_for(page, run.can_go_on)  # a pause keeps everything
     page.get_by_role("button", name="Go on", exact=True).click()
     lost = len(run.progress().validated) + 3
-    wait_for(lambda: len(run.progress().validated) > lost)
+    wait_for(page, lambda: len(run.progress().validated) > lost)
     page.close()
     studio.process.kill()
     studio.process.wait()
@@ -105,7 +97,7 @@ def test_a_run_whose_studio_was_killed_goes_on_where_it_was(
     page = watch.open(chromium, restarted[-1].url)
     page.goto(f"/train?run={run.id}")
     page.get_by_role("button", name="Go on where it was").click()
-    wait_for(lambda: run.progress().is_live and len(run.progress().validated) > lost)
+    wait_for(page, lambda: run.progress().is_live and len(run.progress().validated) > lost)
     last = run.progress().epoch + 10
     run.request("epochs", last)
     page.get_by_role("button", name="See the results").wait_for(timeout=120_000)
@@ -116,7 +108,7 @@ def test_a_run_whose_studio_was_killed_goes_on_where_it_was(
     page.get_by_role("button", name="Add epochs").click()
     page.get_by_text(f"The run was given {last + 3} epochs in all after epoch {last}.").wait_for(timeout=60_000)
     page.get_by_role("button", name="See the results").wait_for(timeout=60_000)
-    wait_for(lambda: run.progress().status == "finished")
+    wait_for(page, lambda: run.progress().status == "finished")
     assert whole(run, last + 3)
 
 
