@@ -182,7 +182,7 @@ def audition(
     found = yield from race(recipe, workspace, clock, chosen)
     keeping.keep(_place(recipe, dataset, workspace, chosen), found.as_dict())
     if models is None:  # whoever takes another than one's own still sees what was heard
-        others = at_hand(recipe.amended({"model.weights": "", "model.pretrained": True}))
+        others = at_hand(recipe.started("published"))
         keeping.keep(_place(recipe, dataset, workspace, others), found.as_dict())
     return found
 

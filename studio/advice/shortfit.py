@@ -43,20 +43,19 @@ def short_fits(recipe: Recipe, workspace: Workspace, clock: Clock) -> Generator[
 
 
 def _made_ready(recipe: Recipe, workspace: Workspace, clock: Clock) -> Generator[Doing, None, Job]:
-    world = World.join()
-    for told in fetched(recipe, world, lambda: False):
-        yield clock.doing(_words(told))
-    making: Generator[Event, None, Job] = make_ready(recipe, workspace, world)
+    making = _making(recipe, workspace)
     while True:
         try:
             told = next(making)
         except StopIteration as end:
             return end.value
-        yield clock.doing(_words(told))
+        yield clock.doing(told.doing if isinstance(told, Prepared) else "Getting ready")
 
 
-def _words(told: Event) -> str:
-    return told.doing if isinstance(told, Prepared) else "Getting ready"
+def _making(recipe: Recipe, workspace: Workspace) -> Generator[Event, None, Job]:
+    world = World.join()
+    yield from fetched(recipe, world, lambda: False)
+    return (yield from make_ready(recipe, workspace, world))
 
 
 @dataclass

@@ -163,9 +163,15 @@ def _named_so(row: Row, text: str) -> bool:
         return fnmatchcase(name, text) or fnmatchcase(row.architecture.lower(), text)
     if text in name:
         return True
-    told = _PAPERS.sub(lambda found: f"vit{_SIZES[found[1]]}patch{found[2]}", text)
-    squeezed = _BETWEEN.sub("", told)
-    return bool(squeezed) and squeezed in _BETWEEN.sub("", row.architecture.lower())
+    wanted = _squeezed(text)
+    return bool(wanted) and wanted in _squeezed(row.architecture.lower())
+
+
+@lru_cache(maxsize=4096)  # all names of timm, once, and not at every drawing of the page
+def _squeezed(name: str) -> str:
+    """A name as timm writes it, without what stands between its parts."""
+    told = _PAPERS.sub(lambda found: f"vit{_SIZES[found[1]]}patch{found[2]}", name)
+    return _BETWEEN.sub("", told)
 
 
 def _one_each(found: Sequence[Row]) -> list[Row]:

@@ -156,8 +156,9 @@ class FreezePlan(Section):
             )
         if not pretrained and frozen:
             found.append(
-                f"{frozen} of {_counted(stages)} {_stay(frozen)} frozen, but this network begins with random numbers: "
-                "what is frozen would stay random. Freeze nothing, or start from weights that have learnt before."
+                f"{frozen} of {_counted(stages)} {'stays' if frozen == 1 else 'stay'} frozen, but this network begins "
+                "with random numbers: what is frozen would stay random. Freeze nothing, or start from weights that "
+                "have learnt before."
             )
         if not pretrained and frozen < stages and self.thaw_lr_factor < 1:
             found.append(
@@ -214,10 +215,6 @@ class FreezePlan(Section):
 
 def _counted(stages: int) -> str:
     return "1 stage" if stages == 1 else f"{stages} stages"
-
-
-def _stay(stages: int) -> str:
-    return "stays" if stages == 1 else "stay"
 
 
 def _stages(count: int) -> str:

@@ -84,10 +84,10 @@ class Recipe(Section):
         if scratch and self.model.pretrained:
             changes |= _SCRATCH
         elif not scratch and not self.model.pretrained:
-            usual = FreezePlan()
-            untouched = self.amended(_SCRATCH) == self
-            changes |= {"freeze": usual, "optimizer.lr": OptimizerChoice().lr} if untouched else {}
-            changes |= {} if untouched else {"freeze.thaw_lr_factor": usual.thaw_lr_factor}
+            if self.amended(_SCRATCH) == self:
+                changes |= {"freeze": FreezePlan(), "optimizer.lr": OptimizerChoice().lr}
+            else:
+                changes["freeze.thaw_lr_factor"] = FreezePlan().thaw_lr_factor
         return self.amended(changes)
 
     def to_toml(self) -> str:

@@ -1,6 +1,5 @@
 """Choosing a backbone on the page: found by family, name and filters; chosen in the list, or elsewhere."""
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from studio.recipe import FreezePlan, Recipe
 from studio.ui import browse, speeds
 from studio.ui.background import Background
 from studio.workspace import Workspace
+from tests.ui.test_pages import until
 
 TIMEOUT = 30
 
@@ -142,6 +142,16 @@ def test_a_backbone_that_was_advised_is_taken_whatever_one_started_from(at: AppT
     assert at.radio(key=f"start-{entry.id}").value == "published"
 
 
+def downloading(at: AppTest, entry: Entry, workspace: Workspace) -> Background:
+    """Press the button for weights that are not here, and wait until that came to an end, whatever it was."""
+    at.text_input(key=f"search-{entry.id}").set_value("resnet50").run()
+    at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
+    at.button(key="download-weights").click().run()
+    work = Background(workspace.cache, "weights-resnet50.a1_in1k")
+    until(lambda: not work.is_running)
+    return work
+
+
 def test_weights_that_are_not_here_are_downloaded_at_a_press(
     at: AppTest, entry: Entry, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,26 +162,12 @@ def test_weights_that_are_not_here_are_downloaded_at_a_press(
         yield from ((0, 100_000_000), (100_000_000, 100_000_000))
 
     monkeypatch.setattr("studio.model.weights.fetch", fetch)
-    at.text_input(key=f"search-{entry.id}").set_value("resnet50").run()
-    at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
-    at.button(key="download-weights").click().run()
-    until = time.monotonic() + 25
-    while Background(workspace.cache, "weights-resnet50.a1_in1k").is_running and time.monotonic() < until:
-        time.sleep(0.05)
-    assert (
-        not at.exception
-        and asked == ["resnet50.a1_in1k"]
-        and Background(workspace.cache, "weights-resnet50.a1_in1k").state() is None
-    )
+    download = downloading(at, entry, workspace)
+    assert not at.exception and asked == ["resnet50.a1_in1k"] and download.state() is None
 
 
 def test_a_download_that_fails_says_why(at: AppTest, entry: Entry, workspace: Workspace) -> None:
-    at.text_input(key=f"search-{entry.id}").set_value("resnet50").run()
-    at.selectbox(key=f"backbone-{entry.id}").set_value("resnet50.a1_in1k").run()
-    at.button(key="download-weights").click().run()
-    until = time.monotonic() + 25
-    while Background(workspace.cache, "weights-resnet50.a1_in1k").is_running and time.monotonic() < until:
-        time.sleep(0.05)
+    downloading(at, entry, workspace)
     at.run()
     assert "cannot be reached" in at.error[0].value and not at.exception
     at.selectbox(key=f"tag-{entry.id}").set_value("resnet50.tv_in1k").run()
@@ -214,9 +210,7 @@ def test_networks_at_hand_can_be_measured_from_the_page(
     (button,) = [each for each in at.button if each.label.startswith("Measure")]
     button.click().run()
     assert not at.exception
-    until = time.monotonic() + 25
-    while speeds.background().is_running and time.monotonic() < until:
-        time.sleep(0.05)
+    until(lambda: not speeds.background().is_running)
     at.run()
     assert pace.kept(workspace)["tf_efficientnet_lite0@224"] == 50.0
     assert not [each for each in at.button if each.label.startswith("Measure")]
