@@ -13,12 +13,13 @@ import torch
 from studio.advice.depths import Fitted
 from studio.advice.doing import Clock, Doing
 from studio.advice.workbench import TIMED, Workbench, counted, tried_at_most
+from studio.model.heap import keep_heap
 from studio.recipe import FreezePlan, Recipe
 from studio.training.events import Event, Prepared
 from studio.training.fetching import fetched
 from studio.training.prepare import Job, make_ready
 from studio.training.probe import FOLDS
-from studio.training.world import World, keep_heap
+from studio.training.world import World
 from studio.workspace import Workspace
 
 _ASKED = 240  # pictures of a fold that are asked about, at most

@@ -14,6 +14,7 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from studio.model.graph import Kept
+from studio.model.heap import whole_pieces
 
 ALIKE = 0.998  # least mean cosine between features and the exact ones; bfloat16 measured 0.9987 to 0.9993
 _PLAIN_CONVOLUTIONS = (nn.Conv2d.forward, Conv2dSame.forward)  # use their weight as it is: others standardize it first
@@ -49,7 +50,8 @@ class Frozen:
     @torch.no_grad()
     def __call__(self, inputs: torch.Tensor) -> tuple[Kept, ...]:
         if self._look is None:
-            self._settle(inputs)
+            with whole_pieces():
+                self._settle(inputs)
         assert self._look is not None
         return self._look(inputs)
 

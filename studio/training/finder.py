@@ -5,6 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from studio.model.heap import keep_heap
 from studio.model.stages import freeze
 from studio.recipe import Recipe
 from studio.training import optimize
@@ -16,7 +17,7 @@ from studio.training.schedule import Schedule
 from studio.training.sources import Batch, Source
 from studio.training.update import Update
 from studio.training.wishes import Asked, Wishes
-from studio.training.world import World, keep_heap
+from studio.training.world import World
 from studio.workspace import Workspace
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100

@@ -9,11 +9,11 @@ import torch
 
 from studio.errors import DataError
 from studio.model.frozen import Frozen
+from studio.model.heap import let_go
 from studio.training import notes
 from studio.training.events import Event, Looked, Noted, Prepared, Warned
 from studio.training.features import Features, dtype_of, key, shelf
 from studio.training.loader import Pictures, Seen
-from studio.training.memory import let_go
 from studio.training.prepare import Job, halves, steps_of
 from studio.training.room import IN_MEMORY, fits
 from studio.training.sources import OnFeatures, OnPictures, Source

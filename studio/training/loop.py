@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from studio.errors import RunError
+from studio.model.heap import let_go
 from studio.model.stages import freeze, frozen_state, trainable
 from studio.training import notes, optimize, rates, state
 from studio.training.events import (
@@ -26,7 +27,6 @@ from studio.training.events import (
 from studio.training.keeper import Keeper
 from studio.training.look import Sources, look_again
 from studio.training.measure import finished, validated
-from studio.training.memory import let_go
 from studio.training.prepare import Job
 from studio.training.proof import Seals
 from studio.training.schedule import Schedule

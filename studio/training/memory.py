@@ -1,16 +1,14 @@
 """How much memory work takes at its most: of the computer's, or of the device that it computes on."""
 
-import ctypes
-import gc
 import os
-import platform
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
+
+from studio.model.heap import give_back
 
 _OWN = Path("/proc/self")
 
@@ -61,19 +59,6 @@ def _highest() -> int:
     """The most bytes that this process held since that was last forgotten."""
     lines = (_OWN / "status").read_text().splitlines()
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
-
-
-def give_back() -> None:
-    """Return freed memory to the system, where glibc keeps it (see `world.keep_heap`)."""
-    if platform.libc_ver()[0] == "glibc":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
-
-
-def let_go() -> None:
-    """Free what only circles of references still hold, such as networks that were cut, and give memory back."""
-    gc.collect()
-    give_back()
 
 
 def bytes_of(values: Iterable[object]) -> int:

@@ -21,6 +21,7 @@ from studio.data.ahead import THREADS
 from studio.data.contents import Contents
 from studio.errors import DataError, StudioError
 from studio.model.boundary import Halves, cut
+from studio.model.heap import keep_heap
 from studio.model.stages import new_parameters
 from studio.model.waking import spare_engine
 from studio.recipe import Recipe
@@ -33,7 +34,7 @@ from studio.training.prepare import Job, make_ready, noise
 from studio.training.rehearsal import Moment, moment, rehearsed, repeated
 from studio.training.scoring import class_accuracy, predictions
 from studio.training.stopwatch import Stopwatch
-from studio.training.world import World, keep_heap
+from studio.training.world import World
 from studio.workspace import Workspace
 
 _PICTURES = 24  # are read, and shown again and again
@@ -113,8 +114,8 @@ def _measured(
             yield Prepared("Timing them at other moments", done - len(depths), len(depths) * (_MOMENTS - 1))
             if not _settled(longer[depth]):
                 longer[depth].append(watch.again(depth, halves.get(depth)))
-        if cuts := halves.get(depth):
-            epochs[depth].append(moment(job, cuts.boundaries[depth], found[depth]))
+        for one in {depth, depths[-1]} & halves.keys() & found.keys():  # the head's are over in a moment: at each
+            epochs[one].append(moment(job, halves[one].boundaries[one], found[one]))
     for depth in depths:
         found[depth] = rehearsed(job, _slower(found[depth], statistics.median(longer[depth])), epochs[depth])
     longest = max(pace.front for pace in found.values())

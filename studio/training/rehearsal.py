@@ -18,6 +18,7 @@ import torch
 from studio.data.dataset import Sample
 from studio.errors import StudioError
 from studio.model.graph import Boundary, Kept
+from studio.model.heap import give_back
 from studio.model.stages import freeze, frozen_state
 from studio.recipe import FreezePlan
 from studio.training.checkpoint import Card
@@ -27,7 +28,6 @@ from studio.training.features import dtype_of, taken
 from studio.training.keeper import Keeper
 from studio.training.loader import Pictures
 from studio.training.loop import Loop
-from studio.training.memory import give_back
 from studio.training.prepare import Job
 from studio.training.schedule import Schedule
 from studio.training.sources import OnFeatures
@@ -64,17 +64,25 @@ def moment(job: Job, boundary: Boundary, pace: DepthPace) -> Moment:
 
 
 def rehearsed(job: Job, pace: DepthPace, moments: Sequence[Moment]) -> DepthPace:
-    """`pace` as it is in whole epochs, by what was found at several moments; as it was where nothing was."""
-    took = [list(chain(*found)) for found in zip(*moments, strict=True)]
-    if not took or not all(took):
+    """`pace` as it is in whole epochs, by what was found at several moments; as it was where nothing was.
+
+    What is told apart belongs to one moment, as between two of them the computer may become half as fast.
+    """
+    apart = [_apart(*(statistics.median(found) for found in took)) for took in moments if took and all(took)]
+    if not apart:
         return pace
     update = pace.step + job.batch * pace.picture
-    few, more_steps, more_judged = (statistics.median(found) for found in took)
-    step = max((more_steps - few) / (_STEPS[1] - _STEPS[0]), _LEAST * update)
-    judge = max((more_judged - few) / (_JUDGED[1] - _JUDGED[0]), _LEAST * pace.judge)
+    few, step, judge = (statistics.median(found) for found in zip(*apart, strict=True))
+    step, judge = max(step, _LEAST * update), max(judge, _LEAST * pace.judge)
     besides = max(0.0, few - _STEPS[0] * step - _JUDGED[0] * judge)
     longer = step / update
     return replace(pace, step=pace.step * longer, picture=pace.picture * longer, judge=judge, epoch=besides)
+
+
+def _apart(few: float, more_steps: float, more_judged: float) -> tuple[float, float, float]:
+    """Seconds of a short epoch, of one more update, and of measuring one more picture."""
+    step = (more_steps - few) / (_STEPS[1] - _STEPS[0])
+    return few, step, (more_judged - few) / (_JUDGED[1] - _JUDGED[0])
 
 
 def _epochs(job: Job, boundary: Boundary, depth: int, steps: int, learnt: int, judged: int) -> list[float]:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from studio.errors import RunError
+from studio.model.heap import keep_heap, let_go
 from studio.model.stages import frozen_state
 from studio.recipe import Recipe
 from studio.training import cost, state
@@ -20,12 +21,12 @@ from studio.training.keeper import Keeper
 from studio.training.look import first_look
 from studio.training.loop import Loop
 from studio.training.measure import finished
-from studio.training.memory import Watermark, let_go
+from studio.training.memory import Watermark
 from studio.training.prepare import Job, make_ready
 from studio.training.schedule import Schedule
 from studio.training.vitals import Vitals
 from studio.training.wishes import Asked, Wishes
-from studio.training.world import World, keep_heap
+from studio.training.world import World
 from studio.workspace import Workspace
 
 

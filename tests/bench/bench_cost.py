@@ -42,7 +42,7 @@ ARCHITECTURES = (
     "vgg11_bn",
 )
 TIME, MEMORY = 0.20, 0.15
-HEAD, FIRST, THAWED = 40, 2, 4  # epochs of the head by itself, which take some milliseconds each; before a thaw; after
+HEAD, FIRST, THAWED = 1000, 2, 4  # epochs of the head by itself, of a few milliseconds each; before a thaw; after it
 TURNS = int(os.environ.get("THAW_BENCH_TURNS", "3"))
 CHOSEN = os.environ.get("THAW_BENCH_BACKBONES", ",".join(ARCHITECTURES)).split(",")
 Ratios = dict[tuple[str, str], list[float]]  # what was, as a share of what was predicted, by phase and quantity

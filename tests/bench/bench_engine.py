@@ -22,12 +22,13 @@ from PIL import Image
 from studio.data.demo import digits
 from studio.model.boundary import cut
 from studio.model.frozen import Frozen
+from studio.model.heap import keep_heap
 from studio.recipe import DataChoice, Recipe
 from studio.training.events import Finished, Looked, Started, Validated
 from studio.training.loader import Pictures, to_input
 from studio.training.prepare import load_data, network
 from studio.training.train import train
-from studio.training.world import World, keep_heap
+from studio.training.world import World
 from studio.workspace import Workspace
 from tests.bench.peers.turns import CHECKOUT, ROUNDS, machine
 

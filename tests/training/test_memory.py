@@ -1,12 +1,10 @@
 """What work takes of the memory at its most, and what is kept of a forward pass until its gradients are known."""
 
-import weakref
-
 import pytest
 import torch
 from torch import nn
 
-from studio.training.memory import Watermark, let_go, saved_by
+from studio.training.memory import Watermark, saved_by
 
 NUMBER = 4  # bytes
 
@@ -28,12 +26,3 @@ def test_the_watermark_sees_memory_that_was_let_go_of() -> None:
         pytest.skip("the system does not tell")
     torch.ones(8 << 20)  # 32 MiB, gone at once
     assert (mark.added() or 0) > 30 << 20
-
-
-def test_what_only_a_circle_of_references_holds_is_let_go_of() -> None:
-    layer = nn.Linear(2, 2)
-    layer.itself = [layer]  # type: ignore[assignment]
-    gone = weakref.ref(layer)
-    del layer
-    let_go()
-    assert gone() is None
