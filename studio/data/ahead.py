@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 THREADS = min(8, os.cpu_count() or 1)
+TURN = 32  # items a thread, before whoever reads them has the cores to itself
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -35,7 +36,7 @@ def ahead(
 
 
 def in_turns(
-    work: Callable[[Item], Result], items: Iterable[Item], threads: int = THREADS, most: int = 32
+    work: Callable[[Item], Result], items: Iterable[Item], threads: int = THREADS, most: int = TURN
 ) -> Iterator[tuple[Item, Result]]:
     """`(item, work(item))` in order, `most` items a thread at a time, with no thread at work while they are read.
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from studio.data.ahead import THREADS, TURN
 from studio.model.boundary import Halves
 from studio.model.frozen import Frozen
 from studio.model.graph import Boundary, Kept
@@ -23,6 +24,7 @@ from studio.training.look import at_once
 from studio.training.memory import Watermark, bytes_of, saved_by
 from studio.training.precision import Plan
 from studio.training.prepare import Job
+from studio.training.rehearsal import repeated
 from studio.training.sources import Batch
 from studio.training.threads import for_update
 from studio.training.update import Update
@@ -31,6 +33,7 @@ _LONG = 0.8  # seconds that one timed step may take: else it is given fewer pict
 _WHOLE = 6.0  # the same where memory is measured, which of a whole batch does not follow from a few pictures
 _MARKS, _ROUNDS = 3, 2  # how often memory is watched at the most, and through how many rounds of updates
 _ALIKE = 0.05  # share by which the first two marks may differ, and are enough
+_READ = TURN * THREADS  # pictures that a run reads in one turn, before it shows them
 _LOOKED, _LOOKS = 1.0, 8  # seconds, and looks of the whole frozen part, after which it was watched often enough
 _WATCHED = 4.0  # seconds after which one of each is enough
 _FEW = 4  # but never fewer than these
@@ -67,12 +70,16 @@ class Stopwatch:
         """
         self.clear()
         mark, frozen = Watermark.begin(self._device), self._frozen(depth, halves)
-        until, looks = time.perf_counter() + _LOOKED, 0
-        least = _LOOKS if depth == self._count else 2
+        whole, samples = depth == self._count, repeated(self._pictures.samples, _READ)
+        reading = Pictures(self.job.dataset, samples, self.job.geometry).look(cores_are_mine=True)
+        if whole:
+            next(reading, None)  # what a run has read and not shown yet is there while it looks
+        until, looks, least = time.perf_counter() + _LOOKED, 0, _LOOKS if whole else 2
         while looks < least or time.perf_counter() < until:  # the heap grows with them: a Swin's 540 MB to 660
             packed(frozen(self._inputs(self._at_once)[0])[0], dtype_of(self.job.precision.exactly))  # as a run keeps it
             looks += 1
         added = mark.added()
+        reading.close()
         return 0 if mark.start is None or added is None else mark.start + added
 
     def warm_up(self) -> None:
