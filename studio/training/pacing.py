@@ -103,13 +103,17 @@ def _measured(
     watch.warm_up()
     watch.clear()
     awake = (Watermark.begin(job.world.device).start or 0) - before
+    yield Prepared("Watching how much memory it takes", 0, 0)
+    room = {depth: watch.memory(depth, halves.get(depth)) for depth in reversed(depths)}  # as runs thaw
     found, writing = dict[int, DepthPace](), _writing(job)
     longer, epochs = defaultdict[int, list[float]](lambda: [1.0]), defaultdict[int, list[Moment]](list)
     for done, depth in enumerate(depths * _MOMENTS):
         if done < len(depths):
             yield Prepared(f"Timing a few steps with {depth} of {count} stages frozen", done, len(depths))
             pace = watch.depth(depth, halves.get(depth))
-            found[depth] = replace(pace, judge=pace.judge + writing, looking=looking.get(depth, 0))
+            beside, each = room[depth]
+            pace = replace(pace, looking=looking.get(depth, 0), beside=beside, activations=each)
+            found[depth] = replace(pace, judge=pace.judge + writing)
         else:
             yield Prepared("Timing them at other moments", done - len(depths), len(depths) * (_MOMENTS - 1))
             if not _settled(longer[depth]):

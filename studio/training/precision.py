@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from studio.model.frozen import half_precision
+from studio.model.heap import from_the_heap
 from studio.training.convolution import (
     FORWARD,
     FULL,
@@ -94,7 +95,7 @@ def _machine() -> str:
 
 def _timed(convolution: Convolution, inputs: torch.Tensor, weight: torch.Tensor) -> dict[str, str]:
     inputs = inputs.bfloat16()
-    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+    with torch.no_grad(), torch.autocast("cpu", enabled=False), from_the_heap():
         onto = torch.ones_like(convolution.output(inputs, weight, FULL))
         work: dict[str, Callable[[str], torch.Tensor]] = {
             FORWARD: lambda way: convolution.output(inputs, weight, way),

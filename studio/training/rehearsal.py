@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, cycle, islice
+from itertools import cycle, islice
 from tempfile import TemporaryFile
 
 import numpy as np
@@ -38,7 +38,7 @@ _SHORT = 0.005  # seconds of an update; of longer ones, what lies between them i
 _ROOM = 128 << 20  # bytes that made-up features may take
 _STEPS, _JUDGED = (4, 16), (64, 512)  # an epoch's updates, and the pictures it is measured on: a few, and many
 _LEAST = 0.6  # of what was found of an update, and of measuring, in a row: a slow moment may hide all of it
-_EPOCHS, _ROUNDS = 8, 2  # in a row, and how often at each moment; the first of a row is left out, as of a run
+_EPOCHS = 8  # in a row; the first one is left out, as of a run
 _RATE = 1e-6  # of learning: how long an update takes does not depend on it, and the loss stays a number
 Moment = list[list[float]]  # seconds of epochs: of short ones, of such with more updates, of such that measure more
 
@@ -59,8 +59,7 @@ def moment(job: Job, boundary: Boundary, pace: DepthPace) -> Moment:
         for tensor in job.model.parameters():
             if tensor.requires_grad:
                 tensor.zero_()
-    rounds = [[_epochs(job, boundary, pace.depth, n, n * batch, judged) for n, judged in sizes] for _ in range(_ROUNDS)]
-    return [list(chain(*found)) for found in zip(*rounds, strict=True)]
+    return [_epochs(job, boundary, pace.depth, n, n * batch, judged) for n, judged in sizes]
 
 
 def rehearsed(job: Job, pace: DepthPace, moments: Sequence[Moment]) -> DepthPace:

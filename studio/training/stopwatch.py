@@ -14,7 +14,7 @@ from studio.data.ahead import THREADS, TURN
 from studio.model.boundary import Halves
 from studio.model.frozen import Frozen
 from studio.model.graph import Boundary, Kept
-from studio.model.heap import let_go
+from studio.model.heap import let_go, whole_pieces
 from studio.model.stages import evaluating, freeze, trainable
 from studio.training import optimize
 from studio.training.cost import DepthPace
@@ -34,7 +34,7 @@ _WHOLE = 6.0  # the same where memory is measured, which of a whole batch does n
 _MARKS, _ROUNDS = 3, 2  # how often memory is watched at the most, and through how many rounds of updates
 _ALIKE = 0.05  # share by which the first two marks may differ, and are enough
 _READ = TURN * THREADS  # pictures that a run reads in one turn, before it shows them
-_LOOKED, _LOOKS = 1.0, 8  # seconds, and looks of the whole frozen part, after which it was watched often enough
+_LOOKS = 8  # of the whole frozen part, after which its memory hardly grows
 _WATCHED = 4.0  # seconds after which one of each is enough
 _FEW = 4  # but never fewer than these
 _STEEP = 0.6  # of what a picture takes on average, that one more takes at the least: timings jitter
@@ -71,15 +71,12 @@ class Stopwatch:
         self.clear()
         mark, frozen = Watermark.begin(self._device), self._frozen(depth, halves)
         whole, samples = depth == self._count, repeated(self._pictures.samples, _READ)
-        reading = Pictures(self.job.dataset, samples, self.job.geometry).look(cores_are_mine=True)
-        if whole:
-            next(reading, None)  # what a run has read and not shown yet is there while it looks
-        until, looks, least = time.perf_counter() + _LOOKED, 0, _LOOKS if whole else 2
-        while looks < least or time.perf_counter() < until:  # the heap grows with them: a Swin's 540 MB to 660
+        reading = Pictures(self.job.dataset, samples if whole else [], self.job.geometry).look(cores_are_mine=True)
+        next(reading, None)  # what a run has read and not shown yet is there while it looks
+        for _ in range(_LOOKS if whole else 2):  # the heap grows with them: a Swin's 540 MB to 660
             packed(frozen(self._inputs(self._at_once)[0])[0], dtype_of(self.job.precision.exactly))  # as a run keeps it
-            looks += 1
         added = mark.added()
-        reading.close()
+        del reading
         return 0 if mark.start is None or added is None else mark.start + added
 
     def warm_up(self) -> None:
@@ -102,19 +99,37 @@ class Stopwatch:
         with self.job.learning(0):
             self.forward = self._median(lambda: self.job.model(*batch[0])) / many
 
+    def memory(self, depth: int, halves: Halves | None) -> tuple[float, float]:
+        """Bytes of an update whatever its batch, what the optimizer remembers included, and of each picture of it.
+
+        What measuring and the update before let go of lies in other pieces than the next one asks for, so all of them
+        count together. A picture needs no less than what is saved of it for the way back.
+        """
+        most, (module, shown) = min(self._batch, self._many(_WHOLE)), self._made_up(depth, halves)
+        until, marks = time.perf_counter() + _WATCHED, list[int]()
+        while not marks or (len(marks) < _MARKS and time.perf_counter() < until):
+            marks.append(self._highest(module, shown, most, depth))
+            if len(marks) == _MARKS - 1 and max(marks) <= (1 + _ALIKE) * min(marks):
+                break
+        highest = statistics.median(marks)
+        with self.job.learning(depth):
+            saved = [saved_by(module, shown(count)) for count in (1, 2)]
+        each = _BESIDES * (saved[1] - saved[0])
+        if most < self._batch and (few := most // 2):  # the batch lies on the line through two smaller ones
+            fewer = self._highest(module, shown, few, depth)  # these may fit into what lies there, as if they took none
+            each = max(each, min(highest / most, (highest - fewer) / (most - few)))
+        return max(0.0, highest - each * most), each
+
     def depth(self, depth: int, halves: Halves | None) -> DepthPace:
-        """Everything about one depth but what `look` tells; `halves` where the network can be cut there."""
+        """The times of one depth, and the bytes of its frozen part and of measuring; `halves` where it can be cut."""
         self.clear()
         module, front, fronted, kept = self._cut(depth, halves)
         update = self._update(depth)
         many = self._many()
-        most = min(self._batch, max(2 * many, self._many(_WHOLE)))
-        some = _first(kept(max(2 * many, most)))  # the frozen part looks at them once
+        some = _first(kept(2 * many))  # the frozen part looks at them once
         self._step(update, module, self._labelled(some(many)), depth)
         boundary = halves.boundaries[depth] if halves else None
-        fresh = self._shown(some(most), boundary) if boundary else self._inputs
         with self._threads(boundary):
-            beside, activations = self._memory(module, fresh, depth, most)
             step, picture = self._line(update, module, self._shown(some(many), boundary), depth, many)
             judge, judging = self._judged(module, some(min(self.job.split.judged, 2 * many)), boundary)
         self._picture = step / many + picture
@@ -127,8 +142,8 @@ class Stopwatch:
             front=front,
             judge=judge,
             crossing=self.crossing(depth, halves),
-            activations=activations,
-            beside=beside,
+            activations=0.0,
+            beside=0.0,
             looking=0.0,
             fronted=fronted,
             judging=judging,
@@ -144,13 +159,10 @@ class Stopwatch:
         """
         self.clear()
         many, before = self._timed[depth]
-        module, shown = self.job.model, self._inputs
-        boundary = halves.boundaries[depth] if halves else None
-        if boundary:
-            made_up = torch.rand(many, boundary.numbers).to(dtype_of(self.job.precision.exactly))
-            module, shown = boundary.rest, self._taken(made_up, boundary)
+        module, shown = self._made_up(depth, halves)
         update, labels = self._update(depth), self._labels(many)
-        with self._threads(boundary):
+        update.settled = True  # by `depth`
+        with self._threads(halves.boundaries[depth] if halves else None):
             for _ in range(_WAKING):
                 self._step(update, module, (shown(many), labels), depth)
             return self._median(lambda: self._step(update, module, (shown(many), labels), depth), least=2) / before
@@ -202,6 +214,14 @@ class Stopwatch:
             return _first(kept)
         return self._taken(packed(kept, dtype_of(self.job.precision.exactly)), boundary)
 
+    def _made_up(self, depth: int, halves: Halves | None) -> tuple[nn.Module, Callable[[int], Kept]]:
+        """What learns at a depth, and what it is shown, at most a batch: of features of chance, where it is cut."""
+        if halves is None:
+            return self.job.model, self._inputs
+        boundary = halves.boundaries[depth]
+        stored = torch.rand(self._batch, boundary.numbers).to(dtype_of(self.job.precision.exactly))
+        return boundary.rest, self._taken(stored, boundary)
+
     def _taken(self, stored: torch.Tensor, boundary: Boundary) -> Callable[[int], Kept]:
         order = torch.randperm(len(stored), generator=torch.Generator().manual_seed(0))
         return lambda many: taken(stored, order[:many], boundary, self._device)
@@ -231,29 +251,6 @@ class Stopwatch:
         picture = min(even, max((took - less) / (many - many // 2), _STEEP * even))
         return took - picture * many, picture
 
-    def _memory(self, module: nn.Module, shown: Callable[[int], Kept], depth: int, most: int) -> tuple[float, float]:
-        """Bytes of an update whatever its batch, what the optimizer remembers included, and of each picture of it.
-
-        What measuring and the update before let go of lies in other pieces than the next one asks for, so all of them
-        count together. A picture needs no less than what is saved of it for the way back.
-        """
-        few = max(1, most // 2)
-        found = {few: float(self._highest(module, shown, few, depth))}
-        if most > few:
-            until, marks = time.perf_counter() + _WATCHED, list[int]()
-            while not marks or (len(marks) < _MARKS and time.perf_counter() < until):
-                marks.append(self._highest(module, shown, most, depth))
-                if len(marks) == _MARKS - 1 and max(marks) <= (1 + _ALIKE) * min(marks):
-                    break
-            found[most] = statistics.median(marks)
-        with self.job.learning(depth):
-            saved = [saved_by(module, shown(count)) for count in (1, 2)]
-        each = found[most] / most  # at the most: fewer may fit into what lies there anyway, as if they took nothing
-        if most > few:
-            each = min(each, (found[most] - found[few]) / (most - few))
-        each = max(each, _BESIDES * (saved[1] - saved[0]))
-        return max(0.0, found[most] - each * most), each
-
     def _highest(self, module: nn.Module, shown: Callable[[int], Kept], many: int, depth: int) -> int:
         """Bytes that updates with so many pictures, and measuring on them between, take at the most.
 
@@ -279,7 +276,8 @@ class Stopwatch:
             module(*kept)
             self.clear()
             mark = Watermark.begin(self._device)
-            module(*kept)
+            with whole_pieces():  # of those that updates let go of, measuring finds enough
+                module(*kept)
             added = mark.added() or 0
             many, shown = len(kept[0]), self._shown(kept, boundary)
             return self._median(lambda: module(*shown(many))) / many, added / many

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from studio.errors import StudioError
+from studio.model.heap import whole_pieces
 from studio.training import optimize
 from studio.training.ema import Average
 from studio.training.losses import Criterion
@@ -33,6 +34,7 @@ class Update:
     average: Average | None = field(default=None, init=False)
     _told: list[str] = field(default_factory=list)
     _takes_chances: bool = False
+    settled: bool = False  # else what the next one settles, and keeps, is not to lie between what later ones let go of
     _criterion: Criterion = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,17 +49,22 @@ class Update:
 
         Raises StudioError where not even one picture fits.
         """
+        with nullcontext() if self.settled else whole_pieces():
+            sums = self._fitted(module, batch, step, depth)
+        self.settled = True
+        self.job.world.mean_gradients(self.job.model.parameters())
+        self._move(step)
+        return sums
+
+    def _fitted(self, module: nn.Module, batch: Batch, step: int, depth: int) -> Sums:
+        """The gradients of a batch, in as many pieces as it takes."""
         while True:
             try:
-                sums = self._gradients(module, batch, step, depth)
-                break
+                return self._gradients(module, batch, step, depth)
             except RuntimeError as error:
                 if not _no_memory(error) or self.job.world.size > 1:
                     raise
                 self._halve(len(batch[1]), error)
-        self.job.world.mean_gradients(self.job.model.parameters())
-        self._move(step)
-        return sums
 
     def _move(self, step: int) -> None:
         """Change the weights by their gradients, as the recipe's optimizer section says."""
@@ -72,6 +79,7 @@ class Update:
 
     def follow(self) -> None:
         """Other parameters learn from here on: the running mean is one of them, too."""
+        self.settled = False
         if self.average is not None:
             self.average.follow()
 

@@ -73,23 +73,32 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 def test_memory_is_watched_through_a_new_optimizers_updates_and_of_three_times_the_middle_one_counts(
     watch: Stopwatch, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    added = iter([700, 1000, 9000, 1100, 0])  # of half a batch, three times of a whole one, of measuring
+    added = iter([1000, 9000, 1100])
     monkeypatch.setattr(Watermark, "added", lambda mark: 1_000_000 * next(added))
-    pace = watch.depth(0, None)
-    assert watched.marks[:4] == [1, 5, 9, 13], "an update, measuring, an update, and this twice"
-    assert watched.updates[5] not in watched.updates[:5], "what a new optimizer remembers comes within"
-    assert pace.beside + 4 * pace.activations == pytest.approx(1_100_000_000)
-    assert pace.activations == pytest.approx((1100 - 700) / 2 * 1_000_000)
+    beside, each = watch.memory(0, None)
+    assert watched.marks == [0, 4, 8], "an update, measuring, an update, and this twice"
+    assert watched.updates[4] not in watched.updates[:4], "what a new optimizer remembers comes within"
+    assert beside + 4 * each == pytest.approx(1_100_000_000)
 
 
 def test_two_marks_that_are_alike_are_enough(
     watch: Stopwatch, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    added = iter([700, 1000, 1040, 0])
+    added = iter([1000, 1040])
     monkeypatch.setattr(Watermark, "added", lambda mark: 1_000_000 * next(added))
-    pace = watch.depth(0, None)
-    assert watched.marks[:3] == [1, 5, 9] and 13 not in watched.marks
-    assert pace.beside + 4 * pace.activations == pytest.approx(1_020_000_000)
+    beside, each = watch.memory(0, None)
+    assert watched.marks == [0, 4]
+    assert beside + 4 * each == pytest.approx(1_020_000_000)
+
+
+def test_a_batch_that_would_take_too_long_lies_on_the_line_through_two_smaller_ones(
+    watch: Stopwatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = iter([1000, 1000, 700])
+    monkeypatch.setattr(Watermark, "added", lambda mark: 1_000_000 * next(added))
+    watch._batch, watch._picture = 8, 99.0
+    beside, each = watch.memory(0, None)
+    assert each == pytest.approx((1000 - 700) / 2 * 1_000_000) and beside == pytest.approx(400_000_000)
 
 
 def test_what_a_first_look_takes_is_all_that_the_process_holds_at_its_highest(
@@ -106,8 +115,8 @@ def test_what_a_first_look_takes_is_all_that_the_process_holds_at_its_highest(
 
 @pytest.mark.usefixtures("clock")
 def test_memory_is_watched_once_where_updates_take_long(watch: Stopwatch, watched: Watched) -> None:
-    watch.depth(0, None)
-    assert watched.marks[:2] == [1, 3] and 5 not in watched.marks, "a round for half a batch, one for a whole one"
+    watch.memory(0, None)
+    assert watched.marks == [0] and len(watched.updates) == 2, "a single round"
 
 
 @pytest.mark.usefixtures("clock")
