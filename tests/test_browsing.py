@@ -3,9 +3,12 @@
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
+from safetensors.torch import save_file
 
 from studio import cli
 from studio.model import listing, pace
@@ -54,6 +57,17 @@ def test_every_filter_reaches_it(backbones: Backbones) -> None:
         for row in told
     )
     assert {row["name"] for row in found(backbones("--json", "--where", "inside"))} >= {"tf_efficientnet_lite0"}
+
+
+def test_networks_that_a_file_fits_are_among_them(backbones: Backbones, tmp_path: Path) -> None:
+    file = tmp_path / "mine.safetensors"
+    save_file(timm.create_model("test_resnet", num_classes=5).state_dict(), file)
+    names = [row["name"].partition(".")[0] for row in found(backbones("--json", "--fits", str(file)))]
+    assert names == ["test_resnet"]
+    both = {row["weights"] for row in found(backbones("--json", "--fits", str(file), "--where", "inside"))}
+    assert "inside" in both and len(both) == 2
+    status, _, err = backbones("--fits", str(tmp_path / "none.pth"))
+    assert status == 1 and "There is no such file" in err and "Traceback" not in err
 
 
 def test_what_was_measured_and_what_is_estimated_are_told_apart(backbones: Backbones, workspace: Workspace) -> None:

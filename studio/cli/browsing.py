@@ -1,5 +1,6 @@
 """The command that lists backbones: the same filters and orders as the Model page."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,6 +32,9 @@ def backbones(
     where: Annotated[
         list[str] | None, typer.Option(help="Where the weights are: inside, cached, download, none.")
     ] = None,
+    fits: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also those that this file of weights of yours fits.")
+    ] = None,
     order: Annotated[str, typer.Option(help="best, accuracy, speed, work, parameters or name.")] = "best",
     every: Annotated[bool, typer.Option("--every", help="List every set of weights of a network.")] = False,
     measure: Annotated[
@@ -55,7 +59,8 @@ def backbones(
         most_flops=None if most_work is None else most_work * 1e9,
         sizes=_sizes(size),
         terms=tuple(licence or ()),  # type: ignore[arg-type]
-        where=tuple(where or ()),  # type: ignore[arg-type]
+        where=(*(where or ()), *(("file",) if fits else ())),  # type: ignore[arg-type]
+        fits=_fitting(fits) if fits else (),
         order=order,  # type: ignore[arg-type]
         every=every,
     )
@@ -74,6 +79,12 @@ def backbones(
         say(_line(row, paces.get(row.name)))
     if not found:
         print("No backbone is like that.")
+
+
+def _fitting(file: Path) -> tuple[str, ...]:
+    from studio.model.own_weights import fitting
+
+    return tuple(fitting(file))
 
 
 def _known(option: str, values: Any, known: Any) -> None:

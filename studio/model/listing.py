@@ -14,6 +14,7 @@ from studio.model.places import WeightsAt, downloaded, embedded
 
 Order = Literal["best", "accuracy", "speed", "work", "parameters", "name"]
 Terms = Literal["free", "research", "own"]
+Place = WeightsAt | Literal["file"]
 
 ORDERS: dict[Order, str] = {
     "best": "Most accurate for its work",
@@ -75,8 +76,9 @@ class Row:
 class Wanted:
     """Which rows. `text` is part of a name (or matches it, where it holds a `*`); what is empty or None asks nothing.
 
-    `most_parameters` and `most_flops` are plain numbers, `sizes` the least and the greatest side in pixels. `every`
-    keeps all weights of an architecture; else there is one row for each: what is on this computer, or the usual ones.
+    `most_parameters` and `most_flops` are plain numbers, `sizes` the least and the greatest side in pixels. `where`
+    may ask for a `file` of one's own, too: what it holds fits the architectures in `fits`. `every` keeps all weights
+    of an architecture; else there is one row for each: what is on this computer, or the usual ones.
     """
 
     text: str = ""
@@ -85,7 +87,8 @@ class Wanted:
     most_flops: float | None = None
     sizes: tuple[int, int] | None = None
     terms: tuple[Terms, ...] = ()
-    where: tuple[WeightsAt, ...] = ()
+    where: tuple[Place, ...] = ()
+    fits: tuple[str, ...] = ()
     order: Order = "best"
     every: bool = False
 
@@ -152,7 +155,7 @@ def _suits(row: Row, wanted: Wanted) -> bool:
         and (wanted.most_flops is None or (row.flops is not None and row.flops <= wanted.most_flops))
         and (wanted.sizes is None or wanted.sizes[0] <= row.size <= wanted.sizes[1])
         and (not wanted.terms or row.terms in wanted.terms)
-        and (not wanted.where or row.weights in wanted.where)
+        and (not wanted.where or row.weights in wanted.where or row.architecture in wanted.fits)
     )
 
 

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from studio.errors import WeightsError
+from studio.model.catalogue import records
 from studio.model.stages import head
 from studio.text import printable
 
@@ -26,6 +28,8 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema", "model
 _PREFIXES = ("module.", "_orig_mod.", "model.", "backbone.")
 _NOT_NEEDED = ("num_batches_tracked",)
 _NOT_LEARNT = "thaw.optimizer."  # in a checkpoint of the studio
+_STATISTICS = ("running_mean", "running_var")
+_MOST_CLASSES = 100_000  # of the head in a file
 _SAID = 3  # tensors named in a refusal
 # What a file can make torch's reader raise: it is not known in advance what a damaged one is.
 _UNREADABLE = (
@@ -41,14 +45,8 @@ def load_own(model: nn.Module, file: Path, backbone: str) -> None:
     them are taken off. Raises WeightsError for a file that cannot be read or is too large, naming the tensors that do
     not fit and why; the model is then as it was.
     """
-    theirs, ours, classifier = _read(file), model.state_dict(), head(model)
-    new = {name for name, module in model.named_modules() if module is classifier}
-    mine = {name: tensor for name, tensor in ours.items() if not _in(name, new)}
-    wrong = [said for name, tensor in mine.items() if (said := _misfit(name, tensor, theirs))]
-    wrong += [
-        f"{printable(name[:80])} has no place in it" for name in theirs if name not in ours and not _in(name, new)
-    ]
-    if wrong:
+    theirs, mine = _read(file), _body(model)
+    if wrong := _misfits(model, theirs):
         more = f", and {len(wrong) - _SAID:,} more" if len(wrong) > _SAID else ""
         raise WeightsError(
             f"These weights do not fit {backbone}: {'; '.join(wrong[:_SAID])}{more}.",
@@ -61,6 +59,52 @@ def load_own(model: nn.Module, file: Path, backbone: str) -> None:
                 f"These weights are damaged: {name} holds values that are no numbers.", "Get the file again.", file
             )
     model.load_state_dict({name: theirs[name] for name in mine if name in theirs}, strict=False)
+
+
+def fitting(file: Path) -> list[str]:
+    """The architectures that hold what is in `file`, by names and shapes, whatever their heads; in timm's order.
+
+    Those that so many weights allow are laid out without memory for theirs, a fraction of a second each. Raises
+    WeightsError for a file that cannot be read or is too large.
+    """
+    theirs = _read(file)
+    learnt = (tensor for name, tensor in theirs.items() if not name.endswith(_STATISTICS))
+    numbers = sum(tensor.numel() for tensor in learnt if tensor.is_floating_point())
+    some = [name for name, record in records().items() if _may_be(record, numbers) and timm.is_model(name)]
+    return [name for name in some if not _misfits(_laid_out(name), theirs)]
+
+
+def _may_be(record: dict[str, Any], numbers: int) -> bool:
+    """Whether an architecture has so many weights, with a head of any number of classes or with none."""
+    per_class, rest = record["head"]
+    over = numbers - sum(count for _, count in record["stages"])
+    classes, left = divmod(over - rest, per_class) if per_class else (-1, 0)
+    return bool(record["stages"]) and (over == 0 or (0 < classes <= _MOST_CLASSES and left == 0))
+
+
+def _laid_out(architecture: str) -> nn.Module:
+    with torch.device("meta"):
+        return timm.create_model(architecture, num_classes=2)
+
+
+def _new(model: nn.Module) -> set[str]:
+    """The head's names in a network."""
+    classifier = head(model)
+    return {name for name, module in model.named_modules() if module is classifier}
+
+
+def _body(model: nn.Module) -> dict[str, torch.Tensor]:
+    """All that a network holds but its head."""
+    new = _new(model)
+    return {name: tensor for name, tensor in model.state_dict().items() if not _in(name, new)}
+
+
+def _misfits(model: nn.Module, theirs: Mapping[str, torch.Tensor]) -> list[str]:
+    """Which tensors are not a network's, and why; none where all are."""
+    new, mine = _new(model), _body(model)
+    wrong = [said for name, tensor in mine.items() if (said := _misfit(name, tensor, theirs))]
+    others = (name for name in theirs if name not in mine and not _in(name, new))
+    return wrong + [f"{printable(name[:80])} has no place in it" for name in others]
 
 
 def _in(name: str, modules: set[str]) -> bool:

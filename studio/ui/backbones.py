@@ -19,6 +19,7 @@ from studio.ui.cards import plain
 from studio.ui.going import going, unended
 from studio.ui.state import workspace
 
+_OFFERED = 3  # networks that a file fits
 STARTS: dict[Start, tuple[str, str]] = {
     "published": ("Published weights", "What others taught this network before. Almost always the best start."),
     "file": ("A file of mine", "A .safetensors or .pth file on this computer with weights for this very network."),
@@ -53,10 +54,10 @@ def own_weights(recipe: Recipe, entry: Entry) -> Recipe:
         )
         if start == "published" and not published:
             st.warning("Nobody published weights for this network. Name a file, or start from nothing.")
-        return _from_file(recipe, key, published) if start == "file" else recipe
+        return _from_file(recipe, entry, published) if start == "file" else recipe
 
 
-def _from_file(recipe: Recipe, key: str, published: bool) -> Recipe:
+def _from_file(recipe: Recipe, entry: Entry, published: bool) -> Recipe:
     st.caption(
         "Only numbers are read from the file: nothing in it is ever run. The last layer is always new. Its tensors "
         "must have the names and shapes that timm gives this backbone."
@@ -65,16 +66,16 @@ def _from_file(recipe: Recipe, key: str, published: bool) -> Recipe:
         "File of weights",
         recipe.model.weights,
         placeholder="/home/me/models/resnet18.safetensors",
-        key=f"weights-{key}",
+        key=f"weights-{entry.id}",
     )
     chosen = chosen.strip().strip("'\"")
     if chosen:
         with st.spinner("Reading the weights…"):
-            file = Path(os.path.expanduser(chosen))
-            wrong = _misfit(recipe.model.backbone, str(file), file.stat().st_mtime if file.is_file() else 0.0)
+            wrong = _misfit(recipe.model.backbone, *_file(chosen))
         if wrong:
             until = " Until then, training starts from the published weights." if published else ""
             st.warning(plain(f"{wrong}{until}"))
+            _others(chosen, entry)
             chosen = ""
         else:
             st.success("These weights fit. Training starts from them.", icon=":material/check:")
@@ -93,6 +94,47 @@ def _misfit(backbone: str, file: str, changed: float) -> str:
     except StudioError as error:
         return f"{error.what} {error.remedy}"
     return ""
+
+
+def _others(chosen: str, entry: Entry) -> None:
+    """The networks that a file fits instead, each a click away."""
+    names, _ = fitting(chosen)
+    if not names:
+        return
+    more = f" and {len(names) - _OFFERED} more, which the filter “in a file of mine” lists" if names[_OFFERED:] else ""
+    st.caption(f"It holds the weights of {plain(', '.join(names[:_OFFERED]))}{more}.")
+    with st.container(horizontal=True):
+        for name in names[:_OFFERED]:
+            st.button(f"Take {plain(name)}", key=f"fits-{name}-{entry.id}", on_click=take, args=(name, chosen, entry))
+
+
+def take(backbone: str, file: str, entry: Entry) -> None:
+    """A callback: start from this backbone with the weights in this file."""
+    changes = {"model.backbone": backbone, "model.weights": file}
+    consulting.adopt(entry, lambda recipe: recipe.started("file").amended(changes))
+
+
+def fitting(file: str) -> tuple[tuple[str, ...], str]:
+    """The architectures that the weights in a file fit, and why none could be looked for, if so."""
+    return _fitting(*_file(file))
+
+
+def _file(named: str) -> tuple[str, float]:
+    """A file as a person named it, and when it was changed."""
+    file = Path(os.path.expanduser(named.strip().strip("'\"")))
+    return str(file), file.stat().st_mtime if file.is_file() else 0.0
+
+
+@st.cache_data(max_entries=20, show_spinner="Looking for the networks that these weights fit…")
+def _fitting(file: str, changed: float) -> tuple[tuple[str, ...], str]:
+    wake()
+    from studio.model import own_weights
+
+    try:
+        Roots.told(workspace()).admit(Path(file))
+        return tuple(own_weights.fitting(Path(file))), ""
+    except StudioError as error:
+        return (), f"{error.what} {error.remedy}"
 
 
 def describe(backbone: Backbone, own: str, pretrained: bool = True) -> None:

@@ -12,7 +12,8 @@ from studio.model.pace import Pace
 from studio.recipe import Recipe
 from studio.text import percent
 from studio.ui import speeds
-from studio.ui.cards import count
+from studio.ui.backbones import fitting, take
+from studio.ui.cards import count, plain
 from studio.ui.state import workspace
 
 _PAGE = 10  # rows at once
@@ -21,6 +22,7 @@ WHERE = {
     "cached": "downloaded before",
     "download": "to be downloaded",
     "none": "none published",
+    "file": "in a file of mine",
 }
 TERMS = {"free": "any use", "research": "research only", "own": "terms of its own"}
 _PARAMETERS = {
@@ -52,22 +54,22 @@ def choose(recipe: Recipe, entry: Entry) -> Recipe:
     wanted = _asked(key)
     measured = pace.paces(rows, pace.kept(workspace()))
     found = listing.choose(rows, wanted, {name: known.pictures for name, known in measured.items()})
-    _select(now, found if wanted != Wanted() else [row for row in rows if row.here], rows, key)
-    _select_weights(now, rows, key)
+    _select(now, found if wanted != Wanted() else [row for row in rows if row.here], rows, entry)
+    _select_weights(now, rows, entry)
     with st.container(border=True, key=f"browse-{key}"):
         _ask(key, len({row.architecture for row in rows}))
         if wanted != Wanted() or st.session_state.get(f"all-{key}"):
-            _table(found, measured, wanted, key)
+            _table(found, measured, wanted, entry)
             with st.expander("Accuracy against speed on this machine", icon=":material/scatter_plot:"):
                 speeds.show(found, rows, measured, now, key)
     return recipe.amended({"model.backbone": now})
 
 
-def _select(now: str, offered: list[Row], rows: list[Row], key: str) -> None:
+def _select(now: str, offered: list[Row], rows: list[Row], entry: Entry) -> None:
     """The network in one line. What was chosen elsewhere (a table, an advice) is shown here too."""
     by_name = {row.name: row for row in rows}
     names = list(dict.fromkeys([now, *(row.name for row in offered)]))
-    widget = f"backbone-{key}"
+    widget = f"backbone-{entry.id}"
     st.session_state[widget] = now
     st.selectbox(
         "Network to start from (backbone)",
@@ -75,12 +77,12 @@ def _select(now: str, offered: list[Row], rows: list[Row], key: str) -> None:
         format_func=lambda name: _facts(name, by_name.get(name) or listing.find(name, rows)),
         key=widget,
         on_change=_pick,
-        args=(widget, key),
+        args=(widget, entry),
         help="What it has learnt before is the start for your classes. Type a part of a name to search what is listed.",
     )
 
 
-def _select_weights(now: str, rows: list[Row], key: str) -> None:
+def _select_weights(now: str, rows: list[Row], entry: Entry) -> None:
     """Which of the published weights, where there are several for this network."""
     architecture = now.partition(".")[0]
     offered = [row for row in rows if row.architecture == architecture]
@@ -88,7 +90,7 @@ def _select_weights(now: str, rows: list[Row], key: str) -> None:
         return
     by_name = {row.name: row for row in offered}
     usual = listing.find(now, offered)
-    widget = f"tag-{key}"
+    widget = f"tag-{entry.id}"
     st.session_state[widget] = usual.name if usual else offered[0].name
     st.selectbox(
         "Weights to start from",
@@ -96,14 +98,28 @@ def _select_weights(now: str, rows: list[Row], key: str) -> None:
         format_func=lambda name: _weights_facts(by_name[name]),
         key=widget,
         on_change=_pick,
-        args=(widget, key),
+        args=(widget, entry),
         help="The same network, taught in different ways or with different pictures. Where nothing speaks against it, "
         "take the most accurate; the accuracy is the published one on ImageNet-1k.",
     )
 
 
-def _pick(widget: str, key: str) -> None:
-    st.session_state[f"picked-{key}"] = st.session_state[widget]
+def _pick(widget: str, entry: Entry) -> None:
+    _take(st.session_state[widget], entry)
+
+
+def _take(name: str, entry: Entry) -> None:
+    """A callback: choose this network, with the weights of one's own file where it was found by them."""
+    if name.partition(".")[0] in _asked(entry.id).fits:
+        take(name, _own_file(entry.id), entry)
+    else:
+        st.session_state[f"picked-{entry.id}"] = name
+
+
+def _own_file(key: str) -> str:
+    """The file of weights that networks are to fit; empty where none is asked for."""
+    asked = "file" in (st.session_state.get(f"where-{key}") or ())
+    return str(st.session_state.get(f"file-{key}") or "").strip() if asked else ""
 
 
 def _facts(name: str, row: Row | None) -> str:
@@ -136,6 +152,7 @@ def _asked(key: str) -> Wanted:
         sizes=_SIZES[str(value("size", "Any"))],
         terms=tuple(value("terms", ())),  # type: ignore[arg-type]
         where=tuple(value("where", ())),  # type: ignore[arg-type]
+        fits=fitting(file)[0] if (file := _own_file(key)) else (),
         order=value("order", "best"),  # type: ignore[arg-type]
         every=bool(value("every", False)),
     )
@@ -166,6 +183,7 @@ def _ask(key: str, networks: int) -> None:
             )
             st.selectbox("Size of a picture", list(_SIZES), key=f"size-{key}")
             st.multiselect("Where the weights are", list(WHERE), format_func=WHERE.__getitem__, key=f"where-{key}")
+            _ask_for_file(key)
             st.multiselect("What the licence allows", list(TERMS), format_func=TERMS.__getitem__, key=f"terms-{key}")
             others = [family.key for family in families.FAMILIES if not family.asked_for]
             st.multiselect(
@@ -179,23 +197,30 @@ def _ask(key: str, networks: int) -> None:
             )
 
 
+def _ask_for_file(key: str) -> None:
+    """Which file networks are to fit, once that is a filter."""
+    if "file" not in (st.session_state.get(f"where-{key}") or ()):
+        return
+    st.text_input("File of weights", placeholder="/home/me/models/resnet18.safetensors", key=f"file-{key}")
+    if (file := _own_file(key)) and (wrong := fitting(file)[1]):
+        st.warning(plain(wrong))
+
+
 def _clear(key: str) -> None:
     """Take every question back."""
-    empty = {"search": "", "families": [], "more": [], "where": [], "terms": [], "order": "best"}
+    empty = {"search": "", "file": "", "families": [], "more": [], "where": [], "terms": [], "order": "best"}
     empty |= {"every": False, "all": False}
     for name, value in (empty | dict.fromkeys(("parameters", "work", "size"), "Any")).items():
         st.session_state[f"{name}-{key}"] = value
 
 
-def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, key: str) -> None:
+def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, entry: Entry) -> None:
     """A page of the list. A row that is clicked is chosen."""
+    key = entry.id
     noun = "set of weights" if wanted.every else "network"
     st.markdown(f"**{count(len(found), noun, 'sets of weights' if wanted.every else None)}**")
     if not found:
-        asks = replace(wanted, text="", order="best")
-        st.caption(
-            "No network matches. " + ("Clear a filter." if asks != Wanted() else "Try a shorter part of the name.")
-        )
+        st.caption(f"No network matches. {_remedy(wanted, _own_file(key))}")
         return
     if wanted.order == "speed" and not measured:
         st.caption("No network was measured on this machine yet, so these stand by name. Measure one below.")
@@ -206,10 +231,10 @@ def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, key: str
 
     def clicked() -> None:
         if places := st.session_state[table].selection.rows:
-            st.session_state[f"picked-{key}"] = shown[places[0]].name
+            _take(shown[places[0]].name, entry)
 
     st.dataframe(
-        _frame(shown, measured),
+        _frame(shown, measured, wanted.fits),
         hide_index=True,
         key=table,
         on_select=clicked,
@@ -230,17 +255,27 @@ def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, key: str
         st.pagination(pages, key=f"page-{key}")
 
 
-def _frame(shown: list[Row], measured: dict[str, Pace]) -> pd.DataFrame:
+def _remedy(wanted: Wanted, file: str) -> str:
+    """What to change where no network is as wanted."""
+    if wanted.where == ("file",) and not wanted.fits:
+        return "These weights were made for another network than timm's." if file else "Name your file under Filters."
+    asks = replace(wanted, text="", order="best")
+    return "Clear a filter." if asks != Wanted() else "Try a shorter part of the name."
+
+
+def _frame(shown: list[Row], measured: dict[str, Pace], fits: tuple[str, ...] = ()) -> pd.DataFrame:
+    """What is published of weights says nothing of those in one's own file."""
+    mine = {row.name for row in shown if row.architecture in fits}
     return pd.DataFrame(
         {
             "Network": row.name,
-            "Accuracy": None if row.accuracy is None else row.accuracy * 100,
+            "Accuracy": None if row.accuracy is None or row.name in mine else row.accuracy * 100,
             "Speed": speeds.words(measured.get(row.name)),
             "Parameters": row.parameters / 1e6,
             "FLOPs": None if row.flops is None else row.flops / 1e9,
             "Size": row.size,
-            "Weights": _whereabouts(row),
-            "Licence": row.licence if row.weights != "none" else "–",
+            "Weights": WHERE["file"] if row.name in mine else _whereabouts(row),
+            "Licence": row.licence if row.weights != "none" and row.name not in mine else "–",
             "Family": row.family.title,
         }
         for row in shown

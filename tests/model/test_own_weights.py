@@ -112,3 +112,20 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, monkeypatch: pyte
     for name, said in (("none.pth", "no such file"), ("w.pkl", "no file of weights"), ("big.safetensors", "larger")):
         with pytest.raises(WeightsError, match=said):
             loaded(tmp_path / name)
+
+
+@pytest.mark.parametrize("classes", [0, 7, 1000])
+def test_a_file_tells_which_networks_it_fits_whatever_its_head(classes: int, tmp_path: Path) -> None:
+    save_file(timm.create_model(BACKBONE, num_classes=classes).state_dict(), tmp_path / "w.safetensors")
+    assert own_weights.fitting(tmp_path / "w.safetensors") == [BACKBONE]
+
+
+def test_networks_of_the_same_tensors_are_all_found(tmp_path: Path) -> None:
+    save_file(timm.create_model("tf_efficientnet_lite0", num_classes=2).state_dict(), tmp_path / "w.safetensors")
+    assert set(own_weights.fitting(tmp_path / "w.safetensors")) >= {"tf_efficientnet_lite0", "efficientnet_lite0"}
+
+
+def test_as_many_weights_of_other_shapes_fit_nothing(state: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    turned = {name: tensor.flatten() for name, tensor in state.items()}
+    save_file(turned, tmp_path / "w.safetensors")
+    assert own_weights.fitting(tmp_path / "w.safetensors") == []

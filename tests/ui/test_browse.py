@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import timm
+from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 from studio.data.library import Entry, Library
@@ -110,6 +112,40 @@ def test_filters_narrow_the_list(at: AppTest, entry: Entry) -> None:
     assert not at.exception and names == ["tf_efficientnet_lite0"]
     at.button(key=f"clear-{entry.id}").click().run()
     assert not at.exception and not at.dataframe and at.selectbox(key=f"parameters-{entry.id}").value == "Any"
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> str:
+    """A file of somebody's own weights, made for test_resnet."""
+    save_file(timm.create_model("test_resnet", num_classes=5).state_dict(), tmp_path / "mine.safetensors")
+    return str(tmp_path / "mine.safetensors")
+
+
+def test_networks_are_found_by_a_file_of_ones_own_and_start_from_it(at: AppTest, entry: Entry, mine: str) -> None:
+    at.multiselect(key=f"where-{entry.id}").set_value(["file"]).run()
+    at.text_input(key=f"file-{entry.id}").set_value(mine).run()
+    shown = at.dataframe[0].value
+    assert [name.partition(".")[0] for name in shown["Network"]] == ["test_resnet"]
+    assert list(shown["Weights"]) == ["in a file of mine"] and list(shown["Licence"]) == ["–"]
+    at.selectbox(key=f"backbone-{entry.id}").set_value(shown["Network"].iloc[0]).run()
+    assert not at.exception and recipe(entry).model.weights == mine
+    assert recipe(entry).model.backbone.startswith("test_resnet")
+    assert at.radio(key=f"start-{entry.id}").value == "file" and "These weights fit" in at.success[0].value
+
+
+def test_a_file_that_cannot_be_read_is_told_where_it_is_named(at: AppTest, entry: Entry) -> None:
+    at.multiselect(key=f"where-{entry.id}").set_value(["file"]).run()
+    at.text_input(key=f"file-{entry.id}").set_value("/nowhere/none.pth").run()
+    assert not at.exception and "There is no such file" in said(at).replace("\\", "")
+
+
+def test_weights_for_another_network_say_which_and_it_is_a_click_away(at: AppTest, entry: Entry, mine: str) -> None:
+    at.radio(key=f"start-{entry.id}").set_value("file").run()
+    at.text_input(key=f"weights-{entry.id}").set_value(mine).run()
+    assert "do not fit" in at.warning[0].value and recipe(entry).model.weights == ""
+    at.button(key=f"fits-test_resnet-{entry.id}").click().run()
+    assert not at.exception and not at.warning
+    assert (recipe(entry).model.backbone, recipe(entry).model.weights) == ("test_resnet", mine)
 
 
 def test_all_networks_can_be_listed_without_asking_for_anything(at: AppTest, entry: Entry) -> None:
