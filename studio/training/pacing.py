@@ -122,10 +122,7 @@ def _measured(
             epochs[one].append(moment(job, halves[one].boundaries[one], found[one]))
     for depth in depths:
         found[depth] = rehearsed(job, _slower(found[depth], statistics.median(longer[depth])), epochs[depth])
-    longest = max(pace.front for pace in found.values())
-    for depth, pace in found.items():  # what the frozen part takes where it is part of every update
-        share = pace.front / longest if longest else 0.0
-        found[depth] = replace(pace, whole=pace.picture + watch.forward * share)
+    found = _with_wholes(found, watch.forward)
     known = new_parameters(job.model)
     head = sum(tensor.numel() for tensor in known)
     classes = len(job.dataset.classes)
@@ -170,6 +167,12 @@ def _looks(watch: Stopwatch, halves: Mapping[int, Halves], depths: Sequence[int]
     for depth in sorted(halves.keys() & set(depths), reverse=True):
         found[depth] = most = min(most, max(0, watch.look(depth, halves[depth]) - before))
     return found
+
+
+def _with_wholes(found: Mapping[int, DepthPace], forward: float) -> dict[int, DepthPace]:
+    """With what a picture takes where the frozen part is part of every update; `forward` is that of all layers."""
+    longest = max(pace.front for pace in found.values()) or 1.0
+    return {depth: replace(pace, whole=pace.picture + forward * pace.front / longest) for depth, pace in found.items()}
 
 
 def _settled(times: Sequence[float]) -> bool:

@@ -68,7 +68,7 @@ def _from_file(recipe: Recipe, entry: Entry, published: bool) -> Recipe:
         placeholder="/home/me/models/resnet18.safetensors",
         key=f"weights-{entry.id}",
     )
-    chosen = chosen.strip().strip("'\"")
+    chosen = unquoted(chosen)
     if chosen:
         with st.spinner("Reading the weights…"):
             wrong = _misfit(recipe.model.backbone, *_file(chosen))
@@ -119,9 +119,14 @@ def fitting(file: str) -> tuple[tuple[str, ...], str]:
     return _fitting(*_file(file))
 
 
+def unquoted(named: str) -> str:
+    """A file's name as it was typed, without the quotes that a shell or a file manager put around it."""
+    return named.strip().strip("'\"")
+
+
 def _file(named: str) -> tuple[str, float]:
     """A file as a person named it, and when it was changed."""
-    file = Path(os.path.expanduser(named.strip().strip("'\"")))
+    file = Path(os.path.expanduser(unquoted(named)))
     return str(file), file.stat().st_mtime if file.is_file() else 0.0
 
 

@@ -12,7 +12,7 @@ from studio.model.pace import Pace
 from studio.recipe import Recipe
 from studio.text import percent
 from studio.ui import speeds
-from studio.ui.backbones import fitting, take
+from studio.ui.backbones import fitting, take, unquoted
 from studio.ui.cards import count, plain
 from studio.ui.state import workspace
 
@@ -119,7 +119,7 @@ def _take(name: str, entry: Entry) -> None:
 def _own_file(key: str) -> str:
     """The file of weights that networks are to fit; empty where none is asked for."""
     asked = "file" in (st.session_state.get(f"where-{key}") or ())
-    return str(st.session_state.get(f"file-{key}") or "").strip() if asked else ""
+    return unquoted(str(st.session_state.get(f"file-{key}") or "")) if asked else ""
 
 
 def _facts(name: str, row: Row | None) -> str:
