@@ -1,67 +1,38 @@
 """Choosing a backbone: by family, by name, by what it costs and where its weights are, from a list or from a chart."""
 
-from dataclasses import replace
-
 import pandas as pd
 import streamlit as st
 
 from studio.data.library import Entry
-from studio.model import families, listing, pace
-from studio.model.listing import ORDERS, Row, Wanted
+from studio.model import listing, pace
+from studio.model.listing import Row, Wanted
 from studio.model.pace import Pace
 from studio.recipe import Recipe
 from studio.text import percent
 from studio.ui import speeds
-from studio.ui.backbones import fitting, take, unquoted
-from studio.ui.cards import count, plain
+from studio.ui.backbones import take
+from studio.ui.cards import count
+from studio.ui.filters import WHERE, ask, asked, own_file, remedy
 from studio.ui.state import workspace
 
 _PAGE = 10  # rows at once
-WHERE = {
-    "inside": "inside this installation",
-    "cached": "downloaded before",
-    "download": "to be downloaded",
-    "none": "none published",
-    "file": "in a file of mine",
-}
-TERMS = {"free": "any use", "research": "research only", "own": "terms of its own"}
-_PARAMETERS = {
-    "Any": None,
-    "up to 5 million": 5e6,
-    "up to 15 million": 15e6,
-    "up to 30 million": 3e7,
-    "up to 100 million": 1e8,
-}
-_WORK = {
-    "Any": None,
-    "up to 1 billion": 1e9,
-    "up to 5 billion": 5e9,
-    "up to 20 billion": 2e10,
-    "up to 100 billion": 1e11,
-}
-_SIZES = {
-    "Any": None,
-    "up to 192 pixels": (0, 192),
-    "193 to 256 pixels": (193, 256),
-    "257 pixels and more": (257, 9999),
-}
 
 
 def choose(recipe: Recipe, entry: Entry) -> Recipe:
     """The backbone of a recipe: one of those at hand, or of all that timm has, found by what matters to one."""
     key, rows = entry.id, listing.rows()
     now = st.session_state.pop(f"picked-{key}", None) or recipe.model.backbone
-    wanted = _asked(key)
+    wanted = asked(key)
     measured = pace.paces(rows, pace.kept(workspace()))
     found = listing.choose(rows, wanted, {name: known.pictures for name, known in measured.items()})
     _select(now, found if wanted != Wanted() else [row for row in rows if row.here], rows, entry)
     _select_weights(now, rows, entry)
     with st.container(border=True, key=f"browse-{key}"):
-        _ask(key, len({row.architecture for row in rows}))
+        ask(key, len({row.architecture for row in rows}))
         if wanted != Wanted() or st.session_state.get(f"all-{key}"):
             _table(found, measured, wanted, entry)
             with st.expander("Accuracy against speed on this machine", icon=":material/scatter_plot:"):
-                speeds.show(found, rows, measured, now, key)
+                speeds.show(found, rows, measured, now, key, lambda name: _take(name, entry))
     return recipe.amended({"model.backbone": now})
 
 
@@ -110,16 +81,10 @@ def _pick(widget: str, entry: Entry) -> None:
 
 def _take(name: str, entry: Entry) -> None:
     """A callback: choose this network, with the weights of one's own file where it was found by them."""
-    if name.partition(".")[0] in _asked(entry.id).fits:
-        take(name, _own_file(entry.id), entry)
+    if name.partition(".")[0] in asked(entry.id).fits:
+        take(name, own_file(entry.id), entry)
     else:
         st.session_state[f"picked-{entry.id}"] = name
-
-
-def _own_file(key: str) -> str:
-    """The file of weights that networks are to fit; empty where none is asked for."""
-    asked = "file" in (st.session_state.get(f"where-{key}") or ())
-    return unquoted(str(st.session_state.get(f"file-{key}") or "")) if asked else ""
 
 
 def _facts(name: str, row: Row | None) -> str:
@@ -136,91 +101,13 @@ def _weights_facts(row: Row) -> str:
     return " · ".join(dict.fromkeys([tag, *accuracy, f"{row.size} pixels", size]))
 
 
-def _asked(key: str) -> Wanted:
-    """What is asked of the list at present, as the widgets have it."""
-    held = st.session_state
-
-    def value(name: str, default: object) -> object:
-        found = held.get(f"{name}-{key}")
-        return default if found is None else found
-
-    return Wanted(
-        text=str(value("search", "")).strip(),
-        families=(*value("families", ()), *value("more", ())),  # type: ignore[misc]
-        most_parameters=_PARAMETERS[str(value("parameters", "Any"))],
-        most_flops=_WORK[str(value("work", "Any"))],
-        sizes=_SIZES[str(value("size", "Any"))],
-        terms=tuple(value("terms", ())),  # type: ignore[arg-type]
-        where=tuple(value("where", ())),  # type: ignore[arg-type]
-        fits=fitting(file)[0] if (file := _own_file(key)) else (),
-        order=value("order", "best"),  # type: ignore[arg-type]
-        every=bool(value("every", False)),
-    )
-
-
-def _ask(key: str, networks: int) -> None:
-    """The questions: families at a click, a name, and more behind a button; or all of them, `networks` in number."""
-    st.pills(
-        "Popular families",
-        [family.key for family in families.ASKED_FOR],
-        selection_mode="multi",
-        format_func=lambda name: families.BY_KEY[name].title,
-        key=f"families-{key}",
-    )
-    for name in (*(st.session_state.get(f"families-{key}") or ()), *(st.session_state.get(f"more-{key}") or ())):
-        st.caption(f"**{families.BY_KEY[name].title}.** {families.BY_KEY[name].sentence}")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input("Search all networks", key=f"search-{key}", placeholder="resnet50, *_tiny_*, .dino …", width=320)
-        st.selectbox("Order", list(ORDERS), format_func=ORDERS.__getitem__, key=f"order-{key}", width=260)
-        with st.popover("Filters", icon=":material/tune:"):
-            st.selectbox("Parameters (learnt numbers)", list(_PARAMETERS), key=f"parameters-{key}")
-            st.selectbox(
-                "Work for a picture (FLOPs)",
-                list(_WORK),
-                key=f"work-{key}",
-                help="Floating-point operations: the more, the slower. They are counted at the size that the weights "
-                "were made for, a multiplication and the addition after it as two.",
-            )
-            st.selectbox("Size of a picture", list(_SIZES), key=f"size-{key}")
-            st.multiselect("Where the weights are", list(WHERE), format_func=WHERE.__getitem__, key=f"where-{key}")
-            _ask_for_file(key)
-            st.multiselect("What the licence allows", list(TERMS), format_func=TERMS.__getitem__, key=f"terms-{key}")
-            others = [family.key for family in families.FAMILIES if not family.asked_for]
-            st.multiselect(
-                "Other families", others, format_func=lambda name: families.BY_KEY[name].title, key=f"more-{key}"
-            )
-            st.toggle("List every set of weights of a network", key=f"every-{key}")
-        st.toggle(f"List all {networks:,}", key=f"all-{key}")
-        if _asked(key) != Wanted():
-            st.button(
-                "Clear filters", icon=":material/filter_alt_off:", key=f"clear-{key}", on_click=_clear, args=(key,)
-            )
-
-
-def _ask_for_file(key: str) -> None:
-    """Which file networks are to fit, once that is a filter."""
-    if "file" not in (st.session_state.get(f"where-{key}") or ()):
-        return
-    st.text_input("File of weights", placeholder="/home/me/models/resnet18.safetensors", key=f"file-{key}")
-    if (file := _own_file(key)) and (wrong := fitting(file)[1]):
-        st.warning(plain(wrong))
-
-
-def _clear(key: str) -> None:
-    """Take every question back."""
-    empty = {"search": "", "file": "", "families": [], "more": [], "where": [], "terms": [], "order": "best"}
-    empty |= {"every": False, "all": False}
-    for name, value in (empty | dict.fromkeys(("parameters", "work", "size"), "Any")).items():
-        st.session_state[f"{name}-{key}"] = value
-
-
 def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, entry: Entry) -> None:
     """A page of the list. A row that is clicked is chosen."""
     key = entry.id
     noun = "set of weights" if wanted.every else "network"
     st.markdown(f"**{count(len(found), noun, 'sets of weights' if wanted.every else None)}**")
     if not found:
-        st.caption(f"No network matches. {_remedy(wanted, _own_file(key))}")
+        st.caption(f"No network matches. {remedy(wanted, own_file(key))}")
         return
     if wanted.order == "speed" and not measured:
         st.caption("No network was measured on this machine yet, so these stand by name. Measure one below.")
@@ -253,14 +140,6 @@ def _table(found: list[Row], measured: dict[str, Pace], wanted: Wanted, entry: E
     )
     if pages > 1:
         st.pagination(pages, key=f"page-{key}")
-
-
-def _remedy(wanted: Wanted, file: str) -> str:
-    """What to change where no network is as wanted."""
-    if wanted.where == ("file",) and not wanted.fits:
-        return "These weights were made for another network than timm's." if file else "Name your file under Filters."
-    asks = replace(wanted, text="", order="best")
-    return "Clear a filter." if asks != Wanted() else "Try a shorter part of the name."
 
 
 def _frame(shown: list[Row], measured: dict[str, Pace], fits: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Accuracy against speed on this machine: what was measured, what is only estimated, and the offer to measure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,6 +18,7 @@ from studio.ui.going import going, unended
 from studio.ui.state import live_runs, workspace
 
 _MOST = 400  # points drawn, those first in order
+_TRACES = ((False, "estimated", "circle-open"), (True, "measured here", "circle"))  # in the order they are drawn in
 
 
 def words(known: Pace | None) -> str:
@@ -27,8 +29,15 @@ def words(known: Pace | None) -> str:
     return number if known.measured else f"≈ {number}"
 
 
-def show(found: Sequence[Row], rows: Sequence[Row], paces: dict[str, Pace], now: str, key: str) -> None:
-    """The chart of the rows that were found, and what measuring the ones at hand would add."""
+def show(
+    found: Sequence[Row],
+    rows: Sequence[Row],
+    paces: dict[str, Pace],
+    now: str,
+    key: str,
+    take: Callable[[str], None],
+) -> None:
+    """The chart of the rows that were found, and what measuring the ones at hand would add. `take` a dot's network."""
     frame = points(found, paces)
     if not paces:
         st.caption(
@@ -38,15 +47,24 @@ def show(found: Sequence[Row], rows: Sequence[Row], paces: dict[str, Pace], now:
     elif frame.empty:
         st.caption("No accuracy is published for any of these.")
     else:
+        chart = f"speeds-{key}-{hash((now, *frame['name'])) & 0xFFFFFF}"  # other dots: none is clicked yet
+
+        def clicked() -> None:
+            if name := picked(frame, st.session_state[chart].selection.points):
+                take(name)
+
         st.plotly_chart(
             figure(frame, now),
-            key=f"speeds-{key}",
+            key=chart,
             config={"displayModeBar": False},
-            alt=f"{len(frame)} networks: published accuracy against pictures a second on this machine",
+            alt=f"{len(frame)} networks: published accuracy against pictures a second on this machine; a click on a "
+            "dot chooses it",
+            on_select=clicked,
+            selection_mode="points",
         )
         st.caption(
-            "Filled: measured on this machine, with everything frozen. Hollow: estimated from operations, a rough "
-            "guide that gets better with every network that is measured."
+            "A click on a dot chooses it. Filled: measured on this machine, with everything frozen. Hollow: estimated "
+            "from operations, a rough guide that gets better with every network that is measured."
         )
     _offer(_to_measure(rows, now, paces))
 
@@ -68,7 +86,7 @@ def points(found: Sequence[Row], paces: dict[str, Pace]) -> pd.DataFrame:
 def figure(frame: pd.DataFrame, now: str) -> go.Figure:
     """The scatter of `points`; the backbone that is chosen `now` has a ring."""
     drawn = go.Figure()
-    for measured, title, symbol in ((False, "estimated", "circle-open"), (True, "measured here", "circle")):
+    for measured, title, symbol in _TRACES:
         some = frame[frame["measured"] == measured]
         drawn.add_scatter(
             x=some["pace"],
@@ -80,6 +98,7 @@ def figure(frame: pd.DataFrame, now: str) -> go.Figure:
                 "size": 11 if measured else 8,
                 "color": charts.LEARNS if measured else charts.VAL,
             },
+            unselected={"marker": {"opacity": 1}},  # a click on what is chosen already dims nothing
             customdata=list(zip(map(charts.label, some["name"]), some["family"], strict=True)),
             hovertemplate="%{customdata[0]} (%{customdata[1]})<br>%{y:.1%}, %{x:.3s} pictures a second, "
             + title
@@ -100,6 +119,15 @@ def figure(frame: pd.DataFrame, now: str) -> go.Figure:
     drawn.update_xaxes(title="pictures a second on this machine", type="log", dtick=1)
     drawn.update_yaxes(title="published accuracy", tickformat=".0%")
     return drawn
+
+
+def picked(frame: pd.DataFrame, dots: Sequence[Mapping[str, Any]]) -> str:
+    """The network whose dot was clicked in the `figure` of `points`; empty where none was, or the ring alone."""
+    for dot in dots:
+        if dot["curve_number"] < len(_TRACES):
+            drawn = frame["measured"] == _TRACES[dot["curve_number"]][0]
+            return list(frame["name"][drawn])[dot["point_index"]]
+    return ""
 
 
 def background() -> Background:

@@ -236,6 +236,10 @@ def test_measured_speeds_are_drawn_apart_from_estimates(at: AppTest, entry: Entr
     drawn = {trace.name: list(trace.x) for trace in figure.data}
     assert drawn["measured here"] == [321.0] and len(drawn["estimated"]) == 1 and drawn["chosen"] == [321.0]
     assert {trace.name: trace.marker.symbol for trace in figure.data}["estimated"] == "circle-open"
+    dots = {trace.name: {"curve_number": at, "point_index": 0} for at, trace in enumerate(figure.data)}
+    assert speeds.picked(frame, [dots["estimated"]]) == "efficientnet_lite0.ra_in1k"
+    assert speeds.picked(frame, [dots["measured here"]]) == "tf_efficientnet_lite0"
+    assert not speeds.picked(frame, [dots["chosen"]]) and not speeds.picked(frame, [])
 
 
 def test_networks_at_hand_can_be_measured_from_the_page(
