@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from studio.data.library import Entry, Library
+from studio.model import listing, pace
 from studio.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.store import Store
@@ -107,3 +108,24 @@ def test_a_network_is_found_timed_advised_trained_and_proven(
     progress = run.progress()
     assert progress.proven is not None and progress.proven.tensors > 0 and not progress.proven.changed
     assert progress.predicted is not None and progress.spent is not None
+
+
+def test_a_click_on_a_dot_chooses_its_network(
+    page: "Page", studio: RunningStudio, pictures: Callable[..., Path]
+) -> None:
+    entry, rows = Library(studio.workspace).add(pictures()), listing.rows()
+    (lite4,) = listing.choose(rows, listing.Wanted(text="tf_efficientnet_lite4"))
+    pace.keep(studio.workspace, lite4, 20.0)
+    page.goto(f"/model?dataset={entry.id}")
+    settled(page)
+    page.get_by_role("textbox", name="Search all networks").fill("tf_efficientnet_lite4")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 network", exact=True).wait_for()
+    page.get_by_text("Accuracy against speed on this machine").click()
+    dot = page.locator(".js-plotly-plot .scatterlayer .point")
+    dot.wait_for()
+    settled(page)
+    dot.click(force=True)  # what lies above it hands the click on
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot .scatterlayer .point').length == 2")  # its ring
+    settled(page)
+    assert asked(entry).model.backbone == lite4.name
