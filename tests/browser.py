@@ -65,7 +65,10 @@ class Watch:
 
 
 def settled(page: "Page", seconds: float = 20) -> None:
-    """Wait until Streamlit has drawn the page: something is there, nothing runs or spins, and that for a moment."""
+    """Wait until Streamlit has drawn the page: something is there, nothing runs, spins or moves, and that for a moment.
+
+    An expander takes its time to open; what lies in it still moves from under the pointer between press and release.
+    """
     page.evaluate("() => { window.quietSince = null }")  # a click a moment ago may not have been heard yet
     page.wait_for_function(SETTLED, timeout=seconds * 1000)
 
@@ -76,6 +79,8 @@ SETTLED = """() => {
     && document.querySelector('[data-testid=stMain] [data-testid=stElementContainer]')
     && !document.querySelector('[data-testid=stSkeleton], [data-testid=stSpinner], [data-testid=stAppSkeleton]')
     && !document.querySelector('[data-stale=true]')
+    && document.getAnimations().every((one) => one.playState !== 'running'
+      || one.effect.getComputedTiming().endTime === Infinity)
   if (!quiet) window.quietSince = null
   else window.quietSince ??= performance.now()
   return quiet && performance.now() - window.quietSince > 250

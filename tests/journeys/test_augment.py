@@ -34,6 +34,7 @@ def test_a_pipeline_is_put_together_seen_measured_and_taken_along(
     page.get_by_text("variant 6").wait_for()
     settled(page)
     page.get_by_text("Its 3 steps").click()
+    settled(page)
     page.get_by_role("button", name="Make it your own").click()
     settled(page)
     for place in (1, 0):
