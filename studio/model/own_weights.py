@@ -45,8 +45,8 @@ def load_own(model: nn.Module, file: Path, backbone: str) -> None:
     them are taken off. Raises WeightsError for a file that cannot be read or is too large, naming the tensors that do
     not fit and why; the model is then as it was.
     """
-    theirs, mine = _read(file), _body(model)
-    if wrong := _misfits(model, theirs):
+    theirs, (mine, new) = _read(file), _parts(model)
+    if wrong := _misfits(mine, new, theirs):
         more = f", and {len(wrong) - _SAID:,} more" if len(wrong) > _SAID else ""
         raise WeightsError(
             f"These weights do not fit {backbone}: {'; '.join(wrong[:_SAID])}{more}.",
@@ -71,7 +71,7 @@ def fitting(file: Path) -> list[str]:
     learnt = (tensor for name, tensor in theirs.items() if not name.endswith(_STATISTICS))
     numbers = sum(tensor.numel() for tensor in learnt if tensor.is_floating_point())
     some = [name for name, record in records().items() if _may_be(record, numbers) and timm.is_model(name)]
-    return [name for name in some if not _misfits(_laid_out(name), theirs)]
+    return [name for name in some if not _misfits(*_parts(_laid_out(name)), theirs)]
 
 
 def _may_be(record: dict[str, Any], numbers: int) -> bool:
@@ -87,21 +87,15 @@ def _laid_out(architecture: str) -> nn.Module:
         return timm.create_model(architecture, num_classes=2)
 
 
-def _new(model: nn.Module) -> set[str]:
-    """The head's names in a network."""
+def _parts(model: nn.Module) -> tuple[dict[str, torch.Tensor], set[str]]:
+    """All that a network holds but its head, and the names of the head."""
     classifier = head(model)
-    return {name for name, module in model.named_modules() if module is classifier}
+    new = {name for name, module in model.named_modules() if module is classifier}
+    return {name: tensor for name, tensor in model.state_dict().items() if not _in(name, new)}, new
 
 
-def _body(model: nn.Module) -> dict[str, torch.Tensor]:
-    """All that a network holds but its head."""
-    new = _new(model)
-    return {name: tensor for name, tensor in model.state_dict().items() if not _in(name, new)}
-
-
-def _misfits(model: nn.Module, theirs: Mapping[str, torch.Tensor]) -> list[str]:
+def _misfits(mine: Mapping[str, torch.Tensor], new: set[str], theirs: Mapping[str, torch.Tensor]) -> list[str]:
     """Which tensors are not a network's, and why; none where all are."""
-    new, mine = _new(model), _body(model)
     wrong = [said for name, tensor in mine.items() if (said := _misfit(name, tensor, theirs))]
     others = (name for name in theirs if name not in mine and not _in(name, new))
     return wrong + [f"{printable(name[:80])} has no place in it" for name in others]
